@@ -1,0 +1,171 @@
+"""One assignment as its instructor wrote it: source notebook, exercises, probes, checks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from autograder.errors import AuthorError
+
+__all__ = ["Assignment", "Exercise", "Name", "SourceCell", "hidden_files", "load_assignment"]
+
+KINDS = ("tensor", "array", "function", "list", "module", "object", "size", "dtype", "device")
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name that an exercise asks for, as the statement describes it."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    parameters: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One graded task: a solution cell ``id`` and its grade cell ``<id>-check``.
+
+    ``observe`` are names that are not asked for but read as well, because later exercises are
+    judged from the values that this one leaves.
+    """
+
+    id: str
+    points: float
+    names: Mapping[str, Name]
+    observe: tuple[str, ...]
+
+    @property
+    def check_cell(self) -> str:
+        return f"{self.id}-check"
+
+
+@dataclass(frozen=True)
+class SourceCell:
+    """A cell of the source notebook that nbgrader knows, and its place among all cells."""
+
+    id: str
+    index: int
+    solution: bool
+    grade: bool
+    code: bool
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A loaded assignment. ``notebook`` is the source with its solution regions."""
+
+    name: str
+    folder: Path
+    notebook: nbformat.NotebookNode
+    cells: Mapping[str, SourceCell]
+    exercises: tuple[Exercise, ...]
+
+    @property
+    def source_path(self) -> Path:
+        return self.folder / f"{self.name}.ipynb"
+
+    @property
+    def checks_path(self) -> Path:
+        return self.folder / f"test_{self.name}.py"
+
+    @property
+    def probes_path(self) -> Path:
+        return self.folder / f"probes_{self.name}.py"
+
+    @cached_property
+    def probes(self) -> str:
+        """The text of the probes; empty where the assignment has none."""
+        path = self.probes_path
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    @property
+    def max_score(self) -> float:
+        return sum(exercise.points for exercise in self.exercises)
+
+    def exercise(self, id: str) -> Exercise:
+        return next(one for one in self.exercises if one.id == id)
+
+
+def hidden_files(name: str) -> list[str]:
+    """Base names beside an assignment's source that no student may get."""
+    return [f"test_{name}.py", f"probes_{name}.py", f"misconceptions_{name}.yaml"]
+
+
+def load_assignment(folder: Path) -> Assignment:
+    """Read the assignment in ``solutions/<name>/``; ``AuthorError`` for what cannot be right."""
+    name = folder.name
+    path = folder / f"{name}.ipynb"
+    if not path.exists():
+        raise AuthorError(f"{path}: not found; the source notebook of an assignment has its name.")
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:
+        raise AuthorError(f"{path}: not a notebook ({type(error).__name__}: {error}).") from None
+    cells = _source_cells(path, notebook)
+    return Assignment(name, folder, notebook, cells, _exercises(path, notebook, cells))
+
+
+def _source_cells(path: Path, notebook: nbformat.NotebookNode) -> dict[str, SourceCell]:
+    cells: dict[str, SourceCell] = {}
+    for index, cell in enumerate(notebook.cells):
+        marks = cell.metadata.get("nbgrader")
+        if not marks or not marks.get("grade_id"):
+            continue
+        id = marks["grade_id"]
+        if id in cells:
+            raise AuthorError(
+                f"{path}: cells {cells[id].index + 1} and {index + 1} are both called {id!r}; "
+                "give one of them another nbgrader id."
+            )
+        solution, grade = bool(marks.get("solution")), bool(marks.get("grade"))
+        cells[id] = SourceCell(id, index, solution, grade, cell.cell_type == "code")
+    return cells
+
+
+def _exercises(
+    path: Path, notebook: nbformat.NotebookNode, cells: Mapping[str, SourceCell]
+) -> tuple[Exercise, ...]:
+    exercises = []
+    for cell in cells.values():
+        if not (cell.solution and cell.code and not cell.grade):
+            continue
+        check = cells.get(f"{cell.id}-check")
+        if check is None or not check.grade or check.index < cell.index:
+            raise AuthorError(
+                f"{path}: cell {cell.index + 1}: the solution cell {cell.id!r} has no grade cell "
+                f"'{cell.id}-check' behind it."
+            )
+        points = notebook.cells[check.index].metadata.nbgrader.get("points", 0)
+        ours = notebook.cells[cell.index].metadata.get("autograder", {})
+        names = {
+            name: _name(path, cell.id, name, spec) for name, spec in ours.get("names", {}).items()
+        }
+        exercises.append(Exercise(cell.id, float(points), names, tuple(ours.get("observe", ()))))
+    if not exercises:
+        raise AuthorError(f"{path}: no exercise; mark solution and grade cells for nbgrader.")
+    return tuple(exercises)
+
+
+def _name(path: Path, exercise: str, name: str, spec: Mapping[str, Any]) -> Name:
+    kind = spec.get("kind")
+    if kind not in KINDS:
+        raise AuthorError(
+            f"{path}: {exercise}: the kind of {name!r} is {json.dumps(kind)}; "
+            f"there are {', '.join(KINDS)}."
+        )
+    shape, parameters = spec.get("shape"), spec.get("parameters")
+    return Name(
+        name,
+        kind,
+        None if shape is None else tuple(shape),
+        spec.get("dtype"),
+        None if parameters is None else tuple(parameters),
+    )

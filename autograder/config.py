@@ -1,0 +1,172 @@
+"""The course's policy, read from ``grading_config.yaml`` and checked before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from autograder.errors import AuthorError
+
+__all__ = ["CONFIG_NAME", "Assignment", "Config", "Tolerance", "load_config"]
+
+CONFIG_NAME = "grading_config.yaml"
+Device = Literal["cpu", "cuda"]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Tolerance(Part):
+    """``|got - expected| <= atol + rtol · |expected|``."""
+
+    rtol: float = Field(ge=0)
+    atol: float = Field(default=0.0, ge=0)
+
+
+class Assignment(Part):
+    """How one assignment is observed and judged."""
+
+    devices: tuple[Device, ...] = Field(default=("cpu", "cuda"), min_length=1, strict=False)
+    trials: int = Field(default=2, ge=1, le=10)
+    seconds_per_cell: float = Field(default=10.0, gt=0, le=600)
+    seconds_per_trial: float = Field(default=30.0, gt=0, le=3600)
+    memory_mb: int = Field(default=2048, ge=256)
+    output_kb: int = Field(default=1024, ge=1, le=16_384)
+    observation_mb: int = Field(default=64, ge=1, le=1024)
+    processes: int = Field(default=64, ge=8, le=4096)
+    scratch_mb: int = Field(default=64, ge=1)
+    tolerances: dict[Literal["float16", "bfloat16", "float32", "float64", "trained"], Tolerance] = (
+        Field(default={}, strict=False)
+    )
+    checks: dict[str, Tolerance] = Field(default={})
+    """Tolerances of single checks, by the name of the test function."""
+
+
+class Config(Part):
+    """The whole file. ``defaults`` are laid under every assignment when it is read."""
+
+    course: str = ""
+    language: Literal["es", "en"] = "es"
+    sandbox: Literal["full", "none"] = "full"
+    db_url: str = "sqlite:///gradebook.db"
+    defaults: dict[str, Any] = Field(default={})
+    assignments: dict[str, Assignment] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lay_defaults(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        defaults, assignments = data.get("defaults"), data.get("assignments")
+        if not isinstance(defaults, dict) or not isinstance(assignments, dict):
+            return data
+        laid = {
+            name: {**defaults, **(own or {})} if own is None or isinstance(own, dict) else own
+            for name, own in assignments.items()
+        }
+        return {**data, "assignments": laid}
+
+
+def load_config(course: Path) -> Config:
+    """The policy of the course in folder ``course``; ``AuthorError`` with file and line."""
+    path = course / CONFIG_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise AuthorError(
+            f"{path}: not found; a course has a {CONFIG_NAME} in its folder "
+            "(name the folder with --course)."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise AuthorError(f"{path}: cannot be read as UTF-8 text ({error}).") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or "it is not YAML"
+        raise AuthorError(f"{CONFIG_NAME}:{line}: {problem}.") from None
+    if isinstance(data, dict) and isinstance(data.get("assignments"), dict):
+        data["assignments"] = {
+            name: {} if own is None else own for name, own in data["assignments"].items()
+        }
+    try:
+        if isinstance(data, dict) and isinstance(data.get("defaults"), dict):
+            Assignment.model_validate(data["defaults"])
+    except ValidationError as error:
+        raise AuthorError(_sentence(error, node, ("defaults",))) from None
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise AuthorError(_sentence(error, node, ())) from None
+
+
+def _sentence(error: ValidationError, node: Any, prefix: tuple[str, ...]) -> str:
+    """The first mistake: file, line, where, what, and the nearest valid name."""
+    found = error.errors()
+    # A misspelt key is also a missing one: the spelling is the more useful thing to say.
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
+    place = [*prefix, *(one for one in first["loc"] if one != "[key]")]
+    line = _line(node, place)
+    where = ".".join(map(str, place))
+    return f"{CONFIG_NAME}:{line}: {where}: {_problem(first, place)}"
+
+
+def _problem(first: Any, place: Sequence[str | int]) -> str:
+    given = first.get("input")
+    match first["type"]:
+        case "missing":
+            return "this setting is required."
+        case "extra_forbidden":
+            key = str(place[-1])
+            return f"there is no setting {key!r}{_nearest(key, _settings(place))}"
+        case "literal_error":
+            choices = [one.strip().strip("'") for one in _choices(first["ctx"]["expected"])]
+            noun = "device" if "devices" in place else "choice here"
+            synonyms = {"gpu": "cuda", "spanish": "es", "english": "en", "español": "es"}
+            near = synonyms.get(str(given).lower())
+            hint = f"; did you mean {near!r}?" if near in choices else _nearest(str(given), choices)
+            return f"{given!r} is not a {noun}{hint}"
+        case _:
+            message = str(first["msg"])
+            return f"{message[0].lower()}{message[1:]}, not {given!r}."
+
+
+def _choices(expected: str) -> list[str]:
+    return expected.replace(" or ", ", ").split(", ")
+
+
+def _settings(place: Sequence[str | int]) -> list[str]:
+    if len(place) == 1:
+        return list(Config.model_fields)
+    if "tolerances" in place or "checks" in place:
+        return list(Tolerance.model_fields)
+    return list(Assignment.model_fields)
+
+
+def _nearest(given: str, choices: Iterable[str]) -> str:
+    known = list(choices)
+    near = difflib.get_close_matches(given, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}."
+
+
+def _line(node: Any, place: Sequence[str | int]) -> int:
+    """The line of the deepest part of ``place`` that the file has."""
+    line = 1
+    for step in place:
+        if isinstance(node, yaml.MappingNode):
+            found = [pair for pair in node.value if pair[0].value == str(step)]
+            if not found:
+                return line
+            line, node = found[0][0].start_mark.line + 1, found[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+    return line

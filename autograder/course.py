@@ -1,0 +1,127 @@
+"""Where a course keeps things: its folders, its secret key, the submissions that wait in it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from autograder.assignment import Assignment, load_assignment
+from autograder.config import Assignment as Policy
+from autograder.config import Config, load_config
+from autograder.errors import AuthorError, MachineError
+
+__all__ = ["Course", "Key"]
+
+
+@dataclass(frozen=True)
+class Key:
+    """The course's secret: what later trials shift seeds by, and what probes draw, follow from it.
+
+    It never leaves the trusted side; reports name it by ``id``.
+    """
+
+    secret: bytes
+
+    @property
+    def id(self) -> str:
+        return hashlib.sha256(b"id" + self.secret).hexdigest()[:8]
+
+    def shift(self, trial: int) -> int:
+        """What is added to every seed in ``trial``: 0 in trial 0, else 1 to 2**31."""
+        return 0 if trial == 0 else 1 + int.from_bytes(self._derive(f"shift/{trial}")[:4]) // 2
+
+    def draws(self, trial: int) -> str:
+        """The key of the random inputs that probes make in ``trial``."""
+        return self._derive(f"draws/{trial}").hex()
+
+    def _derive(self, purpose: str) -> bytes:
+        return hmac.digest(self.secret, purpose.encode(), "sha256")
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course's folder, as nbgrader lays it out, and ours in ``.autograder``."""
+
+    root: Path
+    config: Config
+
+    @classmethod
+    def at(cls, root: Path) -> Course:
+        root = root.resolve()
+        return cls(root, load_config(root))
+
+    @property
+    def state(self) -> Path:
+        return self.root / ".autograder"
+
+    @property
+    def observations(self) -> Path:
+        return self.state / "observations"
+
+    def policy(self, name: str) -> Policy:
+        return self.config.assignments[name]
+
+    def released(self, name: str) -> Path:
+        return self.root / "assignments" / name / f"{name}.ipynb"
+
+    def submitted(self, student: str, name: str) -> Path:
+        return self.root / "submitted" / student / name
+
+    def autograded(self, student: str, name: str) -> Path:
+        return self.root / "autograded" / student / name
+
+    def report_path(self, student: str, name: str) -> Path:
+        return self.state / "reports" / name / f"{student}.json"
+
+    @property
+    def db_url(self) -> str:
+        """The gradebook's URL, a relative SQLite path taken from the course's folder."""
+        prefix = "sqlite:///"
+        url = self.config.db_url
+        if url.startswith(prefix) and not url.startswith(prefix + "/"):
+            return f"{prefix}{self.root / url.removeprefix(prefix)}"
+        return url
+
+    def assignment(self, name: str) -> Assignment:
+        if name not in self.config.assignments:
+            known = ", ".join(self.config.assignments)
+            raise AuthorError(f"there is no assignment {name!r} in grading_config.yaml: {known}.")
+        return load_assignment(self.root / "solutions" / name)
+
+    def students(self, name: str) -> list[str]:
+        """Who handed in something for assignment ``name``, in alphabetical order."""
+        folder = self.root / "submitted"
+        return sorted(
+            entry.name
+            for entry in (folder.iterdir() if folder.is_dir() else ())
+            if not entry.name.startswith(".") and (entry / name).is_dir()
+        )
+
+    @cached_property
+    def key(self) -> Key:
+        """The course's secret key; made on first use, readable by its owner alone."""
+        path = self.state / "key"
+        try:
+            return Key(bytes.fromhex(path.read_text(encoding="ascii")))
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            raise MachineError(f"{path}: the course's key cannot be read ({error}).") from None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"key.{os.getpid()}")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+        try:
+            # A link, not a rename: of two graders that start at once, the first one's key stays.
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+        return Key(bytes.fromhex(path.read_text(encoding="ascii")))

@@ -1,0 +1,106 @@
+"""The entry of the sandbox: warm up once, then run one notebook in each fork and send what it saw.
+
+A job is ``{"cells": [{"source", "exercise"}], "names": {exercise: [name]},
+"also": {exercise: [name]}, "probes": text,
+"devices": [device], "shift": seed shift, "key": key of the probes' draws, "limits": {…},
+"texts": {…}}``. Frames go out as soon as they are known, so that what a killed run had seen stays.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.inside.probing import load_probes, run_probe
+from autograder.inside.record import Recorder
+from autograder.inside.seeding import seed_everything, shift_seeds
+from autograder.inside.shell import Shell
+from autograder.inside.snapshot import Watch, snapshot
+
+__all__ = ["serve", "warm_up"]
+
+Send = Callable[[dict[str, Any], bytes], None]
+_shells: list[Shell] = []
+
+
+def warm_up() -> dict[str, Any]:
+    """Import and touch, once, what is slow the first time; tell the versions and the devices."""
+    shell = Shell()
+    _shells.append(shell)
+    limits = {"seconds": 60.0, "late_text": "", "output_limit": 1 << 20, "cut_text": ""}
+    shell.run("1 + 1", 1, **limits)  # type: ignore[arg-type]
+    shell.run("import matplotlib.pyplot as plt; plt.plot([1, 2])", 2, **limits)  # type: ignore[arg-type]
+    shell.run("1 / 0", 3, **limits)  # type: ignore[arg-type]
+    shell.namespace.pop("plt")
+    weight = torch.zeros(2, 2, requires_grad=True)
+    optimiser = torch.optim.SGD([weight], lr=0.1)
+    torch.nn.functional.mse_loss(weight @ torch.ones(2, 2), torch.ones(2, 2)).backward()
+    optimiser.step()
+    rows = torch.utils.data.TensorDataset(torch.ones(4, 2))
+    next(iter(torch.utils.data.DataLoader(rows, batch_size=2, shuffle=True)))
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "cuda": torch.cuda.is_available(),
+    }
+
+
+def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
+    """Run the job's cells in order; send a frame for each cell, snapshot and probe."""
+    limits, texts = job["limits"], job["texts"]
+    shell = _shells[0]
+    recorder = Recorder(limits["tensor_bytes"], limits["total_bytes"])
+    shell.refuse_questions(texts["question"])
+    shift_seeds(job["shift"])
+    seed_everything()
+    probes = load_probes(job["probes"])
+    last = {cell["exercise"]: i for i, cell in enumerate(job["cells"]) if cell["exercise"]}
+    watches: dict[str, Watch] = {}
+    for i, cell in enumerate(job["cells"]):
+        exercise = cell["exercise"]
+        watch = None
+        if exercise:
+            names = job["names"][exercise]
+            fresh = Watch(shell.namespace, names, limits["tensor_bytes"])
+            watch = watches.setdefault(exercise, fresh)
+            watch.start()
+        ran = shell.run(
+            cell["source"],
+            i + 1,
+            seconds=limits["cell_seconds"],
+            late_text=texts["late"],
+            output_limit=limits["output_characters"],
+            cut_text=texts["cut"],
+        )
+        if watch:
+            watch.stop(cell["source"], ran.error["line"] if ran.error else None)
+        frame = {
+            "frame": "cell",
+            "index": i,
+            "status": ran.status,
+            "error": ran.error,
+            "outputs": ran.outputs,
+            "seconds": ran.seconds,
+        }
+        send(frame, b"")
+        if watch and last[exercise] == i:
+            seen = snapshot(shell.namespace, names, job["also"][exercise], watch.bound, recorder)
+            send({"frame": "snapshot", "exercise": exercise, **seen}, recorder.take())
+            for probe in (one for one in probes if one.exercise == exercise):
+                for device in (one for one in job["devices"] if one in probe.devices):
+                    tree = run_probe(
+                        probe,
+                        shell.namespace,
+                        watch.bound,
+                        device=device,
+                        key=job["key"],
+                        seconds=limits["cell_seconds"],
+                        recorder=recorder,
+                    )
+                    head = {"frame": "probe", "exercise": exercise, "probe": probe.name}
+                    send({**head, "device": device, "seen": tree}, recorder.take())

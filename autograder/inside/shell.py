@@ -1,0 +1,309 @@
+"""Run notebook cells in an IPython shell, past errors, and collect outputs as nbformat has them."""
+
+from __future__ import annotations
+
+import base64
+import builtins
+import contextlib
+import getpass
+import io
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import FrameType, TracebackType
+from typing import Any, NoReturn
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
+from traitlets.config import Config
+
+__all__ = ["Cell", "Interrupted", "Shell", "time_limit"]
+
+Output = dict[str, Any]
+
+MAX_MESSAGE = 2_000
+MAX_TRACEBACK = 20_000
+REPEAT_SECONDS = 0.5
+"""How often a cell that swallows its interruption is interrupted again."""
+
+
+class Interrupted(BaseException):
+    """A cell or a probe passed its time limit. Not an ``Exception``: ``except Exception`` lets it
+    through, as it does Ctrl-C."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float, text: str = "") -> Iterator[None]:
+    """Raise ``Interrupted(text)`` in the main thread after ``seconds``, repeatedly until left."""
+    armed = True
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        if armed:
+            raise Interrupted(text)
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01), REPEAT_SECONDS)
+    try:
+        yield
+    finally:
+        armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+@dataclass
+class Cell:
+    """What running one cell gave. ``status`` is ``ok``, ``error`` or ``interrupted``."""
+
+    status: str
+    outputs: list[Output]
+    seconds: float
+    error: dict[str, Any] | None = None
+
+
+@dataclass
+class Outputs:
+    """The outputs of the cell that runs now, in order, bounded in characters."""
+
+    limit: int
+    cut_text: str
+    items: list[Output] = field(default_factory=list)
+    used: int = 0
+
+    def start(self, limit: int, cut_text: str) -> None:
+        self.limit, self.cut_text, self.items, self.used = limit, cut_text, [], 0
+
+    def stream(self, name: str, text: str) -> None:
+        room = self._room(len(text))
+        if room <= 0 or not text:
+            return
+        last = self.items[-1] if self.items else {}
+        if last.get("output_type") == "stream" and last["name"] == name:
+            last["text"].append(text[:room])
+        else:
+            self.items.append({"output_type": "stream", "name": name, "text": [text[:room]]})
+
+    def add(self, output: Output, size: int) -> None:
+        if self._room(size) >= size:
+            self.items.append(output)
+
+    def _room(self, size: int) -> int:
+        room = self.limit - self.used
+        self.used += size
+        if 0 <= room < size:
+            self.items.append({"output_type": "stream", "name": "stderr", "text": [self.cut_text]})
+        return room
+
+    def finished(self) -> list[Output]:
+        for item in self.items:
+            if item["output_type"] == "stream":
+                item["text"] = "".join(item["text"])
+        return self.items
+
+
+class Stream(io.TextIOBase):
+    """``sys.stdout`` or ``sys.stderr`` of a cell."""
+
+    encoding = "utf-8"
+
+    def __init__(self, outputs: Outputs, name: str) -> None:
+        self._outputs = outputs
+        self._name = name
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self._outputs.stream(self._name, text)
+        return len(text)
+
+
+def _bundle(data: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """A MIME bundle as JSON holds it, and its size in characters."""
+    clean = {}
+    for mime, value in data.items():
+        if isinstance(value, bytes):
+            clean[str(mime)] = base64.b64encode(value).decode()
+        elif isinstance(value, str | dict | list):
+            clean[str(mime)] = value  # type: ignore[assignment]
+        else:
+            clean[str(mime)] = str(value)
+    return clean, sum(len(str(value)) for value in clean.values())
+
+
+OUTPUTS = Outputs(limit=0, cut_text="")
+"""One process runs one notebook, cell after cell: the shell's hooks write here."""
+
+
+class Publisher(DisplayPublisher):
+    """``display(…)`` becomes a ``display_data`` output."""
+
+    def publish(
+        self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **_: Any
+    ) -> None:
+        bundle, size = _bundle(data)
+        OUTPUTS.add({"output_type": "display_data", "data": bundle, "metadata": {}}, size)
+
+    def clear_output(self, wait: bool = False) -> None:
+        OUTPUTS.items.clear()
+
+
+class Hook(DisplayHook):
+    """The value of a cell's last expression becomes an ``execute_result`` output."""
+
+    def write_output_prompt(self) -> None:
+        pass
+
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+        bundle, size = _bundle(format_dict)
+        OUTPUTS.add(
+            {
+                "output_type": "execute_result",
+                "data": bundle,
+                "metadata": {},
+                "execution_count": self.shell.execution_count,
+            },
+            size,
+        )
+
+    def finish_displayhook(self) -> None:
+        self._is_active = False
+
+    def log_output(self, format_dict: Any) -> None:
+        pass
+
+
+class NotebookShell(InteractiveShell):
+    """IPython's shell without a terminal, a history file, a pty or anyone to answer a question."""
+
+    display_pub_class = Type(Publisher)
+    displayhook_class = Type(Hook)
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
+        text = "\n".join(stb)[:MAX_TRACEBACK]
+        output = {
+            "output_type": "error",
+            "ename": getattr(etype, "__name__", str(etype))[:200],
+            "evalue": _message(evalue),
+            "traceback": text.split("\n"),
+        }
+        OUTPUTS.items.append(output)
+
+    def system(self, cmd: str) -> None:
+        # IPython's own goes through a pseudo-terminal, which the sandbox does not have.
+        done = subprocess.run(
+            self.var_expand(cmd, depth=1),
+            shell=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        sys.stdout.write(done.stdout)
+        self.user_ns["_exit_code"] = done.returncode
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """There is no screen: nothing to enable."""
+
+    def ask_exit(self) -> None:
+        """``exit`` does not end the notebook."""
+
+
+def _message(error: BaseException | None) -> str:
+    try:
+        return str(error)[:MAX_MESSAGE]
+    except Exception:
+        return ""
+
+
+def _refuse(text: str) -> Callable[..., NoReturn]:
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise RuntimeError(text)
+
+    return refuse
+
+
+class Shell:
+    """The shell of one process. Make it before the fork; run cells after it."""
+
+    def __init__(self) -> None:
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.InteractiveShell.colors = "nocolor"
+        config.InteractiveShell.cache_size = 0
+        # The advice that IPython gives after `sys.exit()` is for a terminal, and in English.
+        warnings.filterwarnings("ignore", message="To exit: use")
+        self._shell = NotebookShell.instance(config=config)
+        # Without this the first figure of a notebook that never says `%matplotlib` is not shown.
+        self._shell.run_line_magic("matplotlib", "inline")
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        return self._shell.user_ns  # type: ignore[no-any-return]
+
+    def refuse_questions(self, text: str) -> None:
+        """Make ``input()`` and the like raise ``text`` at once: nobody is there to answer."""
+        builtins.input = _refuse(text)
+        getpass.getpass = _refuse(text)
+        sys.breakpointhook = _refuse(text)
+
+    def run(
+        self,
+        source: str,
+        number: int,
+        *,
+        seconds: float,
+        late_text: str,
+        output_limit: int,
+        cut_text: str,
+    ) -> Cell:
+        """Run one cell. ``number`` is its execution count, ``output_limit`` in characters.
+
+        ``late_text`` is the message of its interruption, ``cut_text`` ends outputs over the limit.
+        """
+        OUTPUTS.start(output_limit, cut_text)
+        self._shell.execution_count = number
+        stdout, stderr = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = Stream(OUTPUTS, "stdout"), Stream(OUTPUTS, "stderr")
+        begun = time.monotonic()
+        raised: BaseException | None = None
+        try:
+            with time_limit(seconds, late_text):
+                result = self._shell.run_cell(source, store_history=False)
+                raised = result.error_before_exec or result.error_in_exec
+        except BaseException as error:
+            raised = error
+            self._shell.showtraceback((type(error), error, error.__traceback__))
+        finally:
+            sys.stdout, sys.stderr = stdout, stderr
+        spent = time.monotonic() - begun
+        if raised is None:
+            return Cell("ok", OUTPUTS.finished(), spent)
+        status = "interrupted" if isinstance(raised, Interrupted) else "error"
+        return Cell(status, OUTPUTS.finished(), spent, describe(raised))
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception as data: type, message and the line of the notebook's cell, if it has one."""
+    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if "ipykernel" in name or name.startswith("<ipython-input"):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return {
+        "name": type(error).__name__[:200],
+        "message": _message(error),
+        "line": line if isinstance(line, int) else None,
+    }

@@ -1,0 +1,209 @@
+"""Judge a batch: one pytest run over all checks of an assignment and all its submissions.
+
+No student code runs here; everything comes from observations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from autograder.assignment import Assignment
+from autograder.config import Assignment as Policy
+from autograder.errors import AuthorError
+from autograder.judge.check import Check
+from autograder.judge.compare import TOLERANCES, Terms, terms
+from autograder.judge.finding import CheckFailed, Finding
+from autograder.judge.seen import Observed, View
+from autograder.report import CheckResult, ExerciseResult
+
+__all__ = ["Batch", "judge", "observed"]
+
+CheckFunction = Callable[..., object]
+
+
+@dataclass
+class Batch:
+    """What one pytest run judges, and what it found.
+
+    ``available`` are the devices on which the submissions were observed. ``results`` fills by
+    student as checks run, with each check's place in the file.
+    """
+
+    assignment: Assignment
+    policy: Policy
+    reference: Observed
+    submissions: Mapping[str, Observed]
+    available: Sequence[str]
+    results: dict[str, list[tuple[str, int, CheckResult]]] = field(default_factory=dict)
+    author_error: str | None = None
+
+    def run(
+        self, function: CheckFunction, check: Check, place: int, student: str, name: str | None
+    ) -> CheckResult:
+        """Judge one check on one submission: every device at hand, every trial."""
+        wanted = [device for device in check.devices if device in self.policy.devices]
+        ran = tuple(device for device in wanted if device in self.available)
+        absent = tuple(device for device in wanted if device not in self.available)
+        title, english, points = check.for_name(name)
+        outcome, finding = "passed", None
+        if not ran:
+            outcome, finding = "not_run", Finding("not_run", {"devices": ", ".join(absent)})
+        try:
+            for device in ran:
+                for trial in range(self.policy.trials):
+                    self._call(function, check, student, name, device, trial)
+        except CheckFailed as failed:
+            outcome, finding = failed.outcome, failed.finding
+        except AssertionError as failed:
+            # The author's own `assert`: its message is for students, pytest's details are not.
+            text = str(failed)
+            finding = Finding("said", {"text": text}) if text else Finding("assertion")
+            outcome = "failed"
+        except Exception:
+            self._keep(student, check, place, _result(title, english, points, "broken"))
+            raise
+        result = CheckResult(
+            title,
+            english,
+            points,
+            _score(points, check.penalty, outcome),
+            outcome,
+            finding,
+            devices=ran,
+            missing_devices=absent,
+        )
+        self._keep(student, check, place, result)
+        return result
+
+    def _call(
+        self,
+        function: CheckFunction,
+        check: Check,
+        student: str,
+        name: str | None,
+        device: str,
+        trial: int,
+    ) -> None:
+        submission = self.submissions[student]
+        last = len(submission.trials) - 1
+        # A run that was killed before any cell ended has no later trials: its first one tells.
+        own = View(submission, check.exercise, min(trial, last), device)
+        model = View(self.reference, check.exercise, min(trial, last), device)
+        arguments: dict[str, object] = {"student": own, "reference": model, "device": device}
+        if name is not None:
+            arguments["name"] = name
+        code = function.__code__  # type: ignore[attr-defined]
+        taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        laid = {dtype: tolerance for dtype, tolerance in self.policy.tolerances.items()}
+        own_tolerance = self.policy.checks.get(function.__name__)
+        token = terms.set(Terms({**TOLERANCES, **laid}, own_tolerance, device))
+        try:
+            function(**{key: value for key, value in arguments.items() if key in taken})
+        finally:
+            terms.reset(token)
+
+    def _keep(self, student: str, check: Check, place: int, result: CheckResult) -> None:
+        self.results.setdefault(student, []).append((check.exercise, place, result))
+
+    def exercises(self, student: str) -> tuple[ExerciseResult, ...]:
+        """The student's results by exercise, in the order of notebook and file."""
+        found = self.results.get(student, [])
+        damage = self.submissions[student].damage if student in self.submissions else {}
+        return tuple(
+            ExerciseResult(
+                exercise.id,
+                exercise.points,
+                tuple(
+                    result
+                    for id, _, result in sorted(found, key=lambda one: one[1])
+                    if id == exercise.id
+                ),
+                damage.get(exercise.id),
+            )
+            for exercise in self.assignment.exercises
+        )
+
+
+def _result(title: str, english: str, points: float, outcome: str) -> CheckResult:
+    return CheckResult(title, english, points, 0.0, outcome, Finding(outcome))
+
+
+def _score(points: float, penalty: float, outcome: str) -> float:
+    if outcome == "passed":
+        return points
+    return -penalty if outcome == "failed" and penalty else 0.0
+
+
+def judge(batch: Batch) -> None:
+    """Run the assignment's checks over the batch and fill ``batch.results``.
+
+    ``AuthorError`` if the checks cannot be collected; a check that raises anything but a failure
+    makes its own result ``broken`` and nobody else's.
+    """
+    if not batch.submissions:
+        return
+    path = batch.assignment.checks_path
+    if not path.exists():
+        raise AuthorError(f"{path}: not found; the checks of an assignment have this name.")
+    from autograder.judge import plugin
+
+    output = io.StringIO()
+    with _own_import(path), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        status = pytest.main(
+            [
+                str(path),
+                "--disable-plugin-autoload",
+                "--assert=plain",
+                "--import-mode=importlib",
+                "--capture=no",
+                "-qq",
+                "--no-header",
+                "--no-summary",
+                "--tb=short",
+                "-p",
+                "no:cacheprovider",
+                f"--rootdir={path.parent}",
+                f"--confcutdir={path.parent}",
+                "-c",
+                "/dev/null",
+            ],
+            plugins=[plugin, plugin.Judging(batch)],
+        )
+    if batch.author_error:
+        raise AuthorError(batch.author_error)
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        text = output.getvalue().strip()
+        raise AuthorError(f"{path}: the checks cannot be run (pytest: {status.name}).\n{text}")
+
+
+@contextlib.contextmanager
+def _own_import(path: Path) -> Iterator[None]:
+    """Forget the checks' module afterwards: pytest would find a course's old version again."""
+    try:
+        yield
+    finally:
+        for name, module in list(sys.modules.items()):
+            if getattr(module, "__file__", None) == str(path):
+                del sys.modules[name]
+
+
+def observed(
+    trials: Sequence[object],
+    assignment: Assignment,
+    solutions: Mapping[str, Sequence[int]],
+    damage: Mapping[str, str],
+    *,
+    is_reference: bool = False,
+) -> Observed:
+    """The trials of one submission as the views of checks read them."""
+    names = {
+        exercise.id: [*exercise.names, *exercise.observe] for exercise in assignment.exercises
+    }
+    return Observed(trials, names, solutions, damage, is_reference)  # type: ignore[arg-type]

@@ -1,0 +1,81 @@
+"""Error carried forward: what the reference's formula gives from the student's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from autograder.judge.finding import CheckFailed
+from autograder.judge.seen import Broken, Seen, View
+from autograder.observation import ArrayValue, TensorValue, Value
+
+__all__ = ["carry"]
+
+
+def carry(
+    formula: Callable[..., torch.Tensor], student: View, reference: View, *names: str
+) -> Seen | torch.Tensor:
+    """``formula`` applied to ``names``, each the student's value where it may be carried forward.
+
+    A value is carried if it is of the reference's kind, finite, not all equal (unless the
+    reference's is, or it has one element) and moved between trials where the reference's moved;
+    else the reference's stands in its place. A formula that the student's shapes or dtypes do not
+    fit is applied to the reference's values. Only plain tensors reach it, on the trusted side.
+    """
+    theirs = [_plain(reference[name].value) for name in names]
+    own = [_carried(student, reference, name) for name in names]
+    mixed = [other if one is None else one for one, other in zip(own, theirs, strict=True)]
+    if any(one is not None for one in own):
+        try:
+            with torch.no_grad():
+                return formula(*(one.clone() for one in mixed))
+        except (RuntimeError, ValueError, IndexError, TypeError):
+            # The student's values do not go together: nothing can be carried forward from them.
+            pass
+    with torch.no_grad():
+        return formula(*theirs)
+
+
+def _plain(value: Value) -> torch.Tensor:
+    found = value.value if isinstance(value, TensorValue | ArrayValue) else None
+    if found is None:
+        raise Broken("a value that is carried forward is not a tensor on the reference's side")
+    return found
+
+
+def _carried(student: View, reference: View, name: str) -> torch.Tensor | None:
+    """The student's value of ``name`` if it may be carried forward."""
+    try:
+        value, model = student[name].value, reference[name].value
+    except CheckFailed:
+        return None
+    if type(value) is not type(model) or not isinstance(value, TensorValue | ArrayValue):
+        return None
+    found = value.value
+    if found is None or found.numel() == 0 or not torch.isfinite(found).all():
+        return None
+    all_equal = found.numel() > 1 and bool((found == found.flatten()[0]).all())
+    if all_equal and not _all_equal(_plain(model)):
+        return None
+    return found if _moves(student, name) or not _moves(reference, name) else None
+
+
+def _all_equal(tensor: torch.Tensor) -> bool:
+    return bool((tensor == tensor.flatten()[0]).all())
+
+
+def _moves(view: View, name: str) -> bool:
+    """Whether the value of ``name`` differs between any later trial and trial 0."""
+    values = [
+        one.value if isinstance(one, TensorValue | ArrayValue) else None
+        for one in view.trials_of(name)
+    ]
+    first = values[0]
+    return any(
+        one is not None and first is not None and not _same(one, first) for one in values[1:]
+    )
+
+
+def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one, other)

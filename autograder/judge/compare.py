@@ -1,0 +1,308 @@
+"""The assertions of checks: compare what was seen with what the reference shows.
+
+Kind, shape, dtype and device are looked at before values, and the first difference is the
+finding. Values are compared by ``torch.testing`` under the tolerances of the running check.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Literal, NoReturn
+
+import torch
+
+from autograder.config import Tolerance
+from autograder.judge.finding import CheckFailed, Finding
+from autograder.judge.seen import Broken, Seen
+from autograder.observation import (
+    ArrayValue,
+    CallValue,
+    FunctionValue,
+    ListValue,
+    MappingValue,
+    ModuleValue,
+    NoValue,
+    ObjectValue,
+    PlainValue,
+    TensorValue,
+    Value,
+)
+
+__all__ = [
+    "TOLERANCES",
+    "Terms",
+    "assert_avoids",
+    "assert_loss_reduced",
+    "assert_matches",
+    "assert_same_trajectory",
+    "assert_shares_memory",
+    "terms",
+]
+
+TOLERANCES = {
+    "float16": Tolerance(rtol=1e-2, atol=1e-3),
+    "bfloat16": Tolerance(rtol=2e-2, atol=1e-2),
+    "float32": Tolerance(rtol=1e-4, atol=1e-5),
+    "complex64": Tolerance(rtol=1e-4, atol=1e-5),
+    "float64": Tolerance(rtol=1e-7, atol=1e-9),
+    "trained": Tolerance(rtol=1e-3, atol=1e-5),
+}
+CUDA_FACTOR = 10
+MAX_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms on which the running check compares: tolerances by dtype, and the device."""
+
+    tolerances: dict[str, Tolerance] = field(default_factory=lambda: dict(TOLERANCES))
+    own: Tolerance | None = None
+    device: str = "cpu"
+
+    def tolerance(self, kind: str, given: Tolerance | None) -> Tolerance:
+        chosen = self.own or given or self.tolerances.get(kind) or Tolerance(rtol=0.0)
+        factor = CUDA_FACTOR if self.device == "cuda" else 1
+        return Tolerance(rtol=chosen.rtol * factor, atol=chosen.atol * factor)
+
+
+terms: ContextVar[Terms] = ContextVar("terms", default=Terms())  # noqa: B039 (frozen)
+"""Set around each check, so that an author does not hand tolerances through every call."""
+
+
+def assert_matches(
+    got: Seen,
+    expected: Seen | torch.Tensor,
+    *,
+    trained: bool = False,
+    tolerance: Tolerance | None = None,
+    published: Sequence[float] | float | None = None,
+    kind: Literal["tensor", "array"] = "tensor",
+    dtype: bool = True,
+) -> None:
+    """``got`` is what ``expected`` is: kind, shape, dtype, device and values.
+
+    ``expected`` is the reference's value, or a plain tensor that was computed from the student's
+    own values (``kind`` then says what was asked for). ``trained`` takes the tolerance of losses and trained values. ``published`` is the
+    value that the statement shows: only then is a difference shown to the student.
+    """
+    _Comparison(got, trained, tolerance, published, dtype).run(expected, kind)
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    got: Seen
+    trained: bool
+    tolerance: Tolerance | None
+    published: Sequence[float] | float | None
+    with_dtype: bool
+
+    def run(self, expected: Seen | torch.Tensor, kind: str) -> None:
+        if isinstance(expected, torch.Tensor):
+            self._tensor(self.got.value, expected, kind, None)
+        else:
+            self._value(self.got.value, expected.value)
+
+    def _fail(self, kind: str, **details: Any) -> NoReturn:
+        raise CheckFailed(Finding(kind, {"name": self.got.label, **details}))
+
+    def _value(self, got: Value, expected: Value) -> None:
+        match expected:
+            case CallValue():
+                self._call(got, expected)
+            case TensorValue() | ArrayValue():
+                if expected.value is None:
+                    raise Broken(f"the reference's {self.got.label} carries no value")
+                device = expected.device if isinstance(expected, TensorValue) else None
+                self._tensor(got, expected.value, kind_of(expected), device)
+            case ListValue():
+                if not isinstance(got, ListValue):
+                    self._kind(got, expected.kind)
+                if len(got.items) != len(expected.items):
+                    self._fail("length", got=len(got.items), expected=len(expected.items))
+                for one, other in zip(got.items, expected.items, strict=True):
+                    self._value(one, other)
+            case MappingValue():
+                if not isinstance(got, MappingValue) or got.items.keys() != expected.items.keys():
+                    self._kind(got, "dict")
+                for key, other in expected.items.items():
+                    self._value(got.items[key], other)
+            case PlainValue():
+                self._plain(got, expected)
+            case FunctionValue():
+                if not isinstance(got, FunctionValue):
+                    self._kind(got, "function")
+            case ModuleValue() | ObjectValue():
+                if type(got) is not type(expected) or got.type != expected.type:
+                    self._kind(got, expected.type)
+            case NoValue():
+                raise Broken(f"the reference's {self.got.label} has no value ({expected.why})")
+
+    def _kind(self, got: Value, asked: str) -> NoReturn:
+        if isinstance(got, NoValue):
+            self._fail("too_large")
+        self._fail("kind", got=kind_of(got), asked=asked)
+
+    def _call(self, got: Value, expected: CallValue) -> None:
+        if not isinstance(got, CallValue):
+            self._kind(got, "function")
+        if expected.error is not None:
+            raise Broken(f"the reference's {expected.function} raised {expected.error.name}")
+        if got.error is not None:
+            error = got.error
+            details = {"error": error.name, "message": error.message, "line": error.line}
+            finding = Finding("call_raised", {"name": got.function, **details})
+            raise CheckFailed(finding, "errored")
+        self._value(got.value, expected.value)
+        if set(got.changed) - set(expected.changed):
+            self._fail("changed_argument")
+
+    def _tensor(
+        self, got: Value, values: torch.Tensor, kind: str, device: str | None
+    ) -> None:
+        wanted = TensorValue if kind == "tensor" else ArrayValue
+        if not isinstance(got, wanted) or kind_of(got) != kind:
+            self._kind(got, kind)
+        if got.shape != tuple(values.shape):
+            self._fail("shape", got=list(got.shape), expected=list(values.shape))
+        asked_dtype = str(values.dtype).removeprefix("torch.")
+        if self.with_dtype and got.dtype != asked_dtype:
+            self._fail("dtype", got=got.dtype, expected=asked_dtype)
+        if isinstance(got, TensorValue) and device is not None and got.device != device:
+            self._fail("device", got=got.device, expected=device)
+        if got.value is None:
+            self._fail("too_large")
+        self._close(got.value, values, got.shape)
+
+    def _close(self, got: torch.Tensor, expected: torch.Tensor, shape: Sequence[int]) -> None:
+        kind = "trained" if self.trained else str(expected.dtype).removeprefix("torch.")
+        tolerance = terms.get().tolerance(kind, self.tolerance)
+        if expected.dtype.is_floating_point and not torch.isfinite(got).all():
+            if torch.isfinite(expected).all():
+                self._fail("not_finite", shape=list(shape))
+        exact = not (expected.dtype.is_floating_point or expected.dtype.is_complex)
+        close = (
+            torch.equal(got.to(expected.dtype), expected)
+            if exact
+            else torch.isclose(
+                got.to(expected.dtype),
+                expected,
+                rtol=tolerance.rtol,
+                atol=tolerance.atol,
+                equal_nan=True,
+            ).all()
+        )
+        if not close:
+            self._differs(got, shape)
+
+    def _differs(self, got: torch.Tensor, shape: Sequence[int]) -> NoReturn:
+        details: dict[str, Any] = {"shape": list(shape)}
+        details["dtype"] = str(got.dtype).removeprefix("torch.")
+        early = self.got.earlier
+        if self.got.trial and isinstance(early, TensorValue | ArrayValue):
+            same = early.value is not None and torch.equal(early.value, got)
+            self._fail("unmoved" if same else "other_seed", **details)
+        if self.got.public and self.published is not None and self.got.trial == 0:
+            details["got"] = _few(got.flatten().tolist())
+            published = self.published if isinstance(self.published, Sequence) else [self.published]
+            details["expected"] = _few(list(published))
+        self._fail("values", **details)
+
+    def _plain(self, got: Value, expected: PlainValue) -> None:
+        if not isinstance(got, PlainValue) or got.kind != expected.kind:
+            self._kind(got, expected.kind)
+        if expected.kind == "float" and isinstance(got.value, float):
+            assert isinstance(expected.value, float)
+            tolerance = terms.get().tolerance("trained" if self.trained else "float32", self.tolerance)
+            if not math.isfinite(got.value) and math.isfinite(expected.value):
+                self._fail("not_finite")
+            close = math.isclose(
+                got.value, expected.value, rel_tol=tolerance.rtol, abs_tol=tolerance.atol
+            )
+        else:
+            close = got.value == expected.value
+        if not close:
+            self._fail("values")
+
+
+def kind_of(value: Value) -> str:
+    """The kind of a value, as messages name it: a key of ``autograder.words.KINDS`` or a type."""
+    match value:
+        case TensorValue():
+            return "tensor"
+        case ArrayValue():
+            return "array" if value.type == "numpy.ndarray" else "scalar"
+        case PlainValue() | ListValue():
+            return value.kind
+        case MappingValue():
+            return "dict"
+        case FunctionValue():
+            return "function"
+        case ModuleValue() | ObjectValue():
+            return value.type
+        case CallValue():
+            return "function"
+        case NoValue():
+            return value.why
+
+
+def _few(values: Sequence[float]) -> list[float]:
+    return [round(float(one), 4) for one in values[:MAX_SHOWN]]
+
+
+def assert_shares_memory(student: Any, *names: str) -> None:
+    """All ``names`` of the exercise look at the same memory."""
+    for name in names:
+        # A name that is missing or of another kind is that name's own check's affair.
+        student[name]
+    if not student.shares_memory(*names):
+        raise CheckFailed(Finding("not_shared", {"names": list(names)}))
+
+
+def assert_avoids(got: Seen, *operators: str) -> None:
+    """The call that ``got`` observed did not use any of torch's ``operators``."""
+    value = got.value
+    if not isinstance(value, CallValue):
+        raise CheckFailed(Finding("kind", {"name": got.label, "got": kind_of(value), "asked": "function"}))
+    used = sorted(set(operators) & set(value.operators))
+    if used:
+        raise CheckFailed(Finding("built_in", {"name": value.function, "operator": used[0]}))
+
+
+def _numbers(seen: Seen) -> list[float]:
+    """The losses in a list of floats or a 1-D tensor or array."""
+    value = seen.value
+    if isinstance(value, ListValue) and all(
+        isinstance(one, PlainValue) and isinstance(one.value, int | float) for one in value.items
+    ):
+        return [float(one.value) for one in value.items]  # type: ignore[union-attr, arg-type]
+    if seen.tensor is not None and seen.tensor.dim() == 1:
+        return [float(one) for one in seen.tensor]
+    raise CheckFailed(Finding("kind", {"name": seen.label, "got": kind_of(value), "asked": "list"}))
+
+
+def assert_loss_reduced(got: Seen, *, by: float) -> None:
+    """The last loss of ``got`` is at least the fraction ``by`` below its first."""
+    losses = _numbers(got)
+    if len(losses) < 2 or not all(map(math.isfinite, losses)):
+        raise CheckFailed(Finding("not_finite", {"name": got.label}))
+    if not losses[-1] <= losses[0] * (1 - by):
+        raise CheckFailed(Finding("not_reduced", {"name": got.label, "by": by}))
+
+
+def assert_same_trajectory(got: Seen, expected: Seen | Sequence[float]) -> None:
+    """The losses of ``got`` follow ``expected`` step by step, within the trained tolerance."""
+    losses = _numbers(got)
+    wanted = _numbers(expected) if isinstance(expected, Seen) else list(expected)
+    if len(losses) != len(wanted):
+        details = {"name": got.label, "got": len(losses), "expected": len(wanted)}
+        raise CheckFailed(Finding("length", details))
+    tolerance = terms.get().tolerance("trained", None)
+    close: Callable[[float, float], bool] = lambda one, other: math.isclose(  # noqa: E731
+        one, other, rel_tol=tolerance.rtol, abs_tol=tolerance.atol
+    )
+    for step, (one, other) in enumerate(zip(losses, wanted, strict=True)):
+        if not close(one, other):
+            raise CheckFailed(Finding("trajectory", {"name": got.label, "step": step + 1}))

@@ -1,0 +1,28 @@
+"""What a check found, as data: words come later, at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["OUTCOMES", "CheckFailed", "Finding"]
+
+OUTCOMES = ("passed", "failed", "errored", "timed_out", "blocked", "not_run", "broken")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A kind (a key of ``autograder.words``) and what its sentence needs, JSON values only."""
+
+    kind: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class CheckFailed(Exception):
+    """A check does not hold. ``outcome`` is one of ``OUTCOMES``; raised by the assertions."""
+
+    def __init__(self, finding: Finding, outcome: str = "failed") -> None:
+        super().__init__(finding.kind)
+        self.finding = finding
+        self.outcome = outcome

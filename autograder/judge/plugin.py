@@ -1,0 +1,149 @@
+"""The pytest plugin: submissions are parameters, checks are tests.
+
+Loaded by entry point in every pytest run, so it does nothing unless a module declares checks.
+``pytest solutions/<assignment> --submissions DIR`` judges the submissions in ``DIR``.
+"""
+
+from __future__ import annotations
+
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from autograder.judge.check import Check
+from autograder.judge.finding import CheckFailed
+
+if TYPE_CHECKING:
+    from autograder.judge.batch import Batch
+
+__all__ = ["Judging", "device", "reference", "student"]
+
+OURS = {"student", "reference", "device", "name"}
+
+
+@pytest.fixture
+def student(request: pytest.FixtureRequest) -> Any:
+    """The student's observations; a ``View``, put in place for every device and trial."""
+    return getattr(request, "param", None)
+
+
+@pytest.fixture
+def reference() -> None:
+    """The reference's observations; a ``View``, put in place for every device and trial."""
+
+
+@pytest.fixture
+def device() -> None:
+    """The device of this round, ``"cpu"`` or ``"cuda"``."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("autograder")
+    group.addoption(
+        "--submissions",
+        metavar="DIR",
+        help="judge the submissions in DIR: <student>/<assignment>/<assignment>.ipynb or *.ipynb",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    folder = config.getoption("--submissions", default=None)
+    if folder is None or config.pluginmanager.has_plugin("autograder-judging"):
+        return
+    if not Path(folder).is_dir():
+        raise pytest.UsageError(f"--submissions {folder}: there is no such folder.")
+    from autograder.judge.direct import DirectJudging
+
+    config.pluginmanager.register(DirectJudging(Path(folder)), "autograder-judging")
+
+
+def check_of(item: pytest.Item) -> Check | None:
+    return getattr(getattr(item, "function", None), "autograder_check", None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.pluginmanager.has_plugin("autograder-judging"):
+        return
+    if any(check_of(item) for item in items):
+        raise pytest.UsageError("these are checks of an assignment: give --submissions DIR.")
+
+
+class Judging:
+    """Judges one batch, or several by the folder of their checks."""
+
+    def __init__(self, batch: Batch | None = None) -> None:
+        self._batch = batch
+
+    def batch_of(self, path: Path) -> Batch:
+        assert self._batch is not None
+        return self._batch
+
+    def students(self, path: Path) -> list[str]:
+        return list(self.batch_of(path).submissions)
+
+    @pytest.hookimpl
+    def pytest_configure(self, config: pytest.Config) -> None:
+        if not config.pluginmanager.has_plugin("autograder-judging"):
+            config.pluginmanager.register(_Registered(), "autograder-judging")
+
+    @pytest.hookimpl
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        check: Check | None = getattr(metafunc.function, "autograder_check", None)
+        if check is None:
+            return
+        self._refuse_derived_fixtures(metafunc)
+        students = self.students(metafunc.definition.path)
+        metafunc.parametrize("student", students, indirect=True, ids=students)
+        if check.each is not None:
+            metafunc.parametrize("name", list(check.each))
+
+    def _refuse_derived_fixtures(self, metafunc: pytest.Metafunc) -> None:
+        definition: Any = metafunc.definition
+        where = f"{definition.path}:{metafunc.function.__code__.co_firstlineno}"
+        if "student" not in metafunc.fixturenames:
+            raise pytest.UsageError(f"{where}: the check takes no `student`; add the argument.")
+        for name, found in definition._fixtureinfo.name2fixturedefs.items():
+            if name not in OURS and OURS & set(found[-1].argnames):
+                raise pytest.UsageError(
+                    f"{where}: the fixture {name!r} is made once, but a check runs for every "
+                    "trial and device; make it a plain function and call it in the check."
+                )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        check = check_of(pyfuncitem)
+        if check is None:
+            return None
+        batch = self.batch_of(pyfuncitem.path)
+        parameters = pyfuncitem.callspec.params
+        result = batch.run(
+            pyfuncitem.function,
+            check,
+            pyfuncitem.function.__code__.co_firstlineno,
+            parameters["student"],
+            parameters.get("name"),
+        )
+        if result.outcome == "not_run":
+            pytest.skip(f"no device of {', '.join(result.missing_devices)} here")
+        if result.finding is not None:
+            raise CheckFailed(result.finding, result.outcome)
+        return True
+
+
+class _Registered:
+    """Marks that a batch is being judged in this run."""
+
+
+def pytest_exception_interact(
+    node: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport
+) -> None:
+    """A check that fails is a finding, not a traceback."""
+    if call.excinfo is not None and isinstance(call.excinfo.value, CheckFailed):
+        from autograder.words import Words
+
+        failed = call.excinfo.value
+        report.longrepr = f"{failed.outcome}: {Words('es').finding(failed.finding)}"
+
+

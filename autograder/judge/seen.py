@@ -1,0 +1,208 @@
+"""What a check may look at: one side's observations, by name and by probe, in one trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from autograder.judge.finding import CheckFailed, Finding
+from autograder.observation import (
+    ArrayValue,
+    CallValue,
+    Error,
+    NoValue,
+    Observation,
+    Snapshot,
+    TensorValue,
+    Value,
+)
+
+__all__ = ["Broken", "Observed", "Seen", "View"]
+
+
+class Broken(Exception):
+    """Our fault: the reference does not have what a check asks for."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """All trials of one submission, and what judging has to know of the submission itself.
+
+    ``solutions`` gives, by exercise, the positions of its solution cells among the cells that
+    ran; ``names`` the names that each exercise asks for.
+    """
+
+    trials: Sequence[Observation]
+    names: Mapping[str, Sequence[str]]
+    solutions: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    damage: Mapping[str, str] = field(default_factory=dict)
+    is_reference: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One observed value. ``label`` names it in messages; ``earlier`` is trial 0's, if later."""
+
+    value: Value
+    label: str
+    is_reference: bool
+    trial: int = 0
+    earlier: Value | None = None
+    public: bool = True
+    """Whether the student knows the inputs: values of probes are never shown."""
+
+    @property
+    def tensor(self) -> torch.Tensor | None:
+        """The values as a tensor, where this is a tensor or an array that carries them."""
+        return self.value.value if isinstance(self.value, TensorValue | ArrayValue) else None
+
+
+@dataclass(frozen=True)
+class View:
+    """The fixtures ``student`` and ``reference``: ``view["name"]``, ``view.probe("name")``."""
+
+    observed: Observed
+    exercise: str
+    trial: int
+    device: str
+
+    def __getitem__(self, name: str) -> Seen:
+        """The value of ``name`` right after the cell of this exercise, or of the nearest earlier
+        exercise that asks for it."""
+        owner = self._owner(name)
+        value = self._named(owner, name, self.trial)
+        return Seen(value, name, self.observed.is_reference, self.trial, self._early(owner, name))
+
+    def after(self, exercise: str, name: str) -> Seen:
+        """The value of ``name`` as the cell of ``exercise`` left it."""
+        value = self._named(exercise, name, self.trial)
+        early = self._early(exercise, name)
+        return Seen(value, name, self.observed.is_reference, self.trial, early)
+
+    def probe(self, name: str) -> Seen:
+        """What the probe ``name`` of this exercise saw on this device."""
+        self._snapshot(self.exercise, self.trial)
+        by_name = self._observation.probes.get(self.exercise, {})
+        if name not in by_name or self.device not in by_name[name]:
+            if self.observed.is_reference:
+                raise Broken(f"exercise {self.exercise}: no probe {name!r} on {self.device}")
+            raise self._ended_in_probe()
+        value = by_name[name][self.device]
+        label = _function_of(value) or name
+        seen = Seen(value, label, self.observed.is_reference, self.trial, public=False)
+        if isinstance(value, NoValue):
+            self._refuse(value)
+        return seen
+
+    def generator(self, exercise: str) -> torch.Tensor | None:
+        """State of torch's global CPU generator as the cell of ``exercise`` left it (uint8)."""
+        return self._snapshot(exercise, self.trial).generator
+
+    def shares_memory(self, *names: str) -> bool:
+        """Whether all ``names`` of this exercise look at the same memory."""
+        groups = self._snapshot(self.exercise, self.trial).memory
+        return any(set(names) <= set(group) for group in groups)
+
+    def trials_of(self, name: str) -> list[Value | None]:
+        """The value of ``name`` in every trial; ``None`` where there is none."""
+        owner = self._owner(name)
+        return [self._try(owner, name, trial) for trial in range(len(self.observed.trials))]
+
+    @property
+    def _observation(self) -> Observation:
+        return self.observed.trials[self.trial]
+
+    def _owner(self, name: str) -> str:
+        exercises = list(self.observed.names)
+        upto = exercises[: exercises.index(self.exercise) + 1]
+        for exercise in reversed(upto):
+            if name in self.observed.names[exercise]:
+                return exercise
+        raise Broken(f"no exercise up to {self.exercise!r} asks for {name!r}")
+
+    def _early(self, exercise: str, name: str) -> Value | None:
+        return self._try(exercise, name, 0) if self.trial else None
+
+    def _try(self, exercise: str, name: str, trial: int) -> Value | None:
+        try:
+            return self._named(exercise, name, trial)
+        except CheckFailed:
+            return None
+
+    def _named(self, exercise: str, name: str, trial: int) -> Value:
+        snapshot = self._snapshot(exercise, trial)
+        for values in (snapshot.names, snapshot.also):
+            if name in values:
+                return values[name]
+        if self.observed.is_reference:
+            raise Broken(f"exercise {exercise}: the reference does not define {name!r}")
+        if name in snapshot.elsewhere:
+            raise CheckFailed(Finding("elsewhere", {"name": name}))
+        raise self._undefined(exercise, name, trial)
+
+    def _undefined(self, exercise: str, name: str, trial: int) -> CheckFailed:
+        """Why a cell that ran did not define ``name``."""
+        cells = self.observed.trials[trial].cells
+        runs = [cells[place] for place in self.observed.solutions.get(exercise, ())]
+        last = runs[-1] if runs else None
+        if last is None or last.status == "ok" or last.error is None:
+            return CheckFailed(Finding("undefined", {"name": name}))
+        if last.status == "interrupted":
+            return CheckFailed(Finding("cell_interrupted", {"name": name}), "timed_out")
+        return CheckFailed(Finding("cell_raised", {"name": name, **_told(last.error)}), "errored")
+
+    def _snapshot(self, exercise: str, trial: int) -> Snapshot:
+        observation = self.observed.trials[trial]
+        if exercise in observation.snapshots:
+            return observation.snapshots[exercise]
+        if self.observed.is_reference:
+            raise Broken(f"the reference ended before exercise {exercise!r}")
+        if exercise in self.observed.damage:
+            raise CheckFailed(Finding(f"solution_{self.observed.damage[exercise]}"))
+        raise self._never_ended(exercise, observation)
+
+    def _never_ended(self, exercise: str, observation: Observation) -> CheckFailed:
+        """Why the exercise's cell has no snapshot: it ended the run, or it never got its turn."""
+        how = observation.ending.how
+        running = len(observation.cells)
+        places = self.observed.solutions.get(exercise, ())
+        if running not in places and running <= max(places, default=0):
+            return CheckFailed(Finding("blocked", {"how": how}), "blocked")
+        return _ended(how)
+
+    def _ended_in_probe(self) -> CheckFailed:
+        return _ended(self._observation.ending.how)
+
+    def _refuse(self, value: NoValue) -> None:
+        if self.observed.is_reference:
+            raise Broken(f"exercise {self.exercise}: a probe failed on the reference ({value})")
+        match value.why:
+            case "missing":
+                self._named(self.exercise, value.name, self.trial)
+                raise CheckFailed(Finding("undefined", {"name": value.name}))
+            case "interrupted":
+                raise CheckFailed(Finding("call_interrupted"), "timed_out")
+            case "failure" if value.error is not None:
+                raise CheckFailed(Finding("probe_failed", _told(value.error)), "errored")
+            case _:
+                raise CheckFailed(Finding("too_large"))
+
+
+def _function_of(value: Value) -> str | None:
+    """The name of the student's function that a probe's result comes from."""
+    if isinstance(value, CallValue):
+        return value.function
+    items = getattr(value, "items", ())
+    members = items.values() if isinstance(items, Mapping) else items
+    return next((name for one in members if (name := _function_of(one))), None)
+
+
+def _told(error: Error) -> dict[str, object]:
+    return {"error": error.name, "message": error.message, "line": error.line}
+
+
+def _ended(how: str) -> CheckFailed:
+    outcome = "timed_out" if how == "timed_out" else "errored"
+    return CheckFailed(Finding(f"run_{how}"), outcome)

@@ -1,0 +1,156 @@
+"""Observe submissions: run each in the sandbox, once a trial, and keep what was seen.
+
+An observation is named by the hash of all that went into it, so nothing is observed twice and an
+interrupted batch goes on where it stopped. Nothing here knows of points or checks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from autograder.assignment import Assignment
+from autograder.config import Assignment as Policy
+from autograder.course import Key
+from autograder.errors import MachineError
+from autograder.observation import Ending, Observation, ObservationError
+from autograder.sandbox import Limits, Sandbox, SandboxBroken
+from autograder.submission import Submission
+
+__all__ = ["Observer", "Trial", "open_sandbox"]
+
+PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+INSIDE = ("autograder/__init__.py", "autograder/probes.py", "autograder/inside")
+
+
+def open_sandbox(isolation: str) -> Sandbox:
+    """The sandbox in which notebooks run. ``isolation`` is the config's ``sandbox``."""
+    return Sandbox(
+        entry="autograder.inside.runner",
+        package_root=PACKAGE_ROOT,
+        modules=INSIDE,
+        isolation="none" if isolation == "none" else "full",
+    )
+
+
+def _code_digest() -> str:
+    """Hash of the code that observes: a change of it makes observations anew."""
+    hashed = hashlib.sha256()
+    for name in INSIDE:
+        path = PACKAGE_ROOT / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            hashed.update(file.read_bytes())
+    return hashed.hexdigest()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One observe run: its number, the name of its observation and the file."""
+
+    number: int
+    digest: str
+    path: Path
+
+    def load(self) -> Observation:
+        return Observation.load(self.path)
+
+
+@dataclass
+class Observer:
+    """Observes submissions of one assignment. May be used from several threads at once."""
+
+    assignment: Assignment
+    policy: Policy
+    key: Key
+    store: Path
+    sandbox: Sandbox
+    devices: tuple[str, ...]
+    texts: Mapping[str, str]
+
+    def observe(self, submission: Submission) -> list[Trial]:
+        """All trials of ``submission``; none if it cannot be read.
+
+        After a run that was killed, later trials run up to the last cell that ended, so that a
+        literal gains nothing from an endless loop behind it.
+        """
+        if submission.unreadable or not submission.cells:
+            return []
+        first = self._trial(submission, 0, len(submission.cells))
+        count = len(submission.cells)
+        if self.policy.trials > 1:
+            seen = first.load()
+            if seen.ending.how != "finished":
+                count = len(seen.cells)
+        later = [
+            self._trial(submission, number, count)
+            for number in range(1, self.policy.trials)
+            if count
+        ]
+        return [first, *later]
+
+    def _trial(self, submission: Submission, number: int, count: int) -> Trial:
+        job = self._job(submission, number, count)
+        inputs = json.dumps([job, submission.digest, self._circumstances], sort_keys=True)
+        digest = hashlib.sha256(inputs.encode()).hexdigest()
+        path = self.store / digest[:2] / f"{digest}.safetensors"
+        if not path.exists():
+            self._run(job, submission).save(path)
+        return Trial(number, digest, path)
+
+    @cached_property
+    def _circumstances(self) -> dict[str, Any]:
+        """What else an observation depends on: versions, isolation, limits, our own code."""
+        limits = self.policy.model_dump(mode="json", exclude={"tolerances", "checks", "trials"})
+        return {"facts": self.sandbox.facts, "limits": limits, "code": _code_digest()}
+
+    def _job(self, submission: Submission, number: int, count: int) -> dict[str, Any]:
+        megabyte = 2**20
+        exercises = self.assignment.exercises
+        return {
+            "cells": [
+                {"source": cell.source, "exercise": cell.exercise}
+                for cell in submission.cells[:count]
+            ],
+            "names": {one.id: list(one.names) for one in exercises},
+            "also": {one.id: list(one.observe) for one in exercises},
+            "probes": self.assignment.probes,
+            "devices": list(self.devices),
+            "shift": self.key.shift(number),
+            "key": self.key.draws(number),
+            "limits": {
+                "cell_seconds": self.policy.seconds_per_cell,
+                "output_characters": self.policy.output_kb * 1024,
+                "tensor_bytes": self.policy.observation_mb * megabyte // 4,
+                "total_bytes": self.policy.observation_mb * megabyte // 2,
+            },
+            "texts": dict(self.texts),
+        }
+
+    def _run(self, job: Mapping[str, Any], submission: Submission) -> Observation:
+        limits = Limits(
+            seconds=self.policy.seconds_per_trial,
+            memory_mb=self.policy.memory_mb,
+            processes=self.policy.processes,
+            scratch_mb=self.policy.scratch_mb,
+            reply_mb=self.policy.observation_mb,
+        )
+        for attempt in (1, 2):
+            seen = Observation()
+            try:
+                ended = self.sandbox.run(
+                    job, limits=limits, files=submission.files, on_frame=seen.accept
+                )
+            except SandboxBroken as error:
+                if attempt == 2:
+                    raise MachineError(f"the sandbox broke twice: {error}") from error
+                continue
+            except ObservationError as error:
+                raise MachineError(str(error)) from error
+            seen.ending = Ending(ended.how, ended.detail)
+            return seen
+        raise AssertionError("the loop above returns or raises")

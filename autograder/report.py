@@ -1,0 +1,84 @@
+"""The judged result of one submission: data, rendered elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograder.judge.finding import OUTCOMES, Finding
+
+__all__ = ["CheckResult", "ExerciseResult", "Report", "worst"]
+
+SEVERITY = ("broken", "timed_out", "blocked", "errored", "failed", "not_run", "passed")
+assert set(SEVERITY) == set(OUTCOMES)
+
+
+def worst(outcomes: Sequence[str]) -> str:
+    """The outcome that a whole has whose parts have ``outcomes``."""
+    return min(outcomes, key=SEVERITY.index, default="passed")
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check on one submission. ``score`` is negative where a penalty was taken."""
+
+    title: str
+    english: str
+    points: float
+    score: float
+    outcome: str
+    finding: Finding | None = None
+    carried: bool = False
+    devices: tuple[str, ...] = ()
+    missing_devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    """One exercise: its checks in the order of the file; the score never below 0."""
+
+    id: str
+    max_score: float
+    checks: tuple[CheckResult, ...]
+    damage: str | None = None
+
+    @property
+    def score(self) -> float:
+        return round(max(0.0, sum(check.score for check in self.checks)), 6)
+
+    @property
+    def outcome(self) -> str:
+        return worst([check.outcome for check in self.checks])
+
+
+@dataclass(frozen=True)
+class Report:
+    """One submission. ``made_from`` says with what it can be made again: key id, versions,
+    hashes of the trials, isolation."""
+
+    student: str
+    assignment: str
+    exercises: tuple[ExerciseResult, ...]
+    device: str
+    unreadable: str | None = None
+    broken: str | None = None
+    made_from: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        return round(sum(exercise.score for exercise in self.exercises), 6)
+
+    @property
+    def max_score(self) -> float:
+        return round(sum(exercise.max_score for exercise in self.exercises), 6)
+
+    @property
+    def status(self) -> str:
+        """``graded``, ``errored`` (not a notebook), ``timed_out`` or ``broken`` (our fault)."""
+        outcomes = {exercise.outcome for exercise in self.exercises}
+        if self.broken or "broken" in outcomes:
+            return "broken"
+        if self.unreadable:
+            return "errored"
+        return "timed_out" if "timed_out" in outcomes else "graded"

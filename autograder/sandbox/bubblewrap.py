@@ -1,0 +1,135 @@
+"""The bubblewrap command line: which parts of the host the zygote sees, and why it would not start.
+
+What is not bound here does not exist inside: no home, no course, no other part of the package.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from . import interpreter
+from .contract import SandboxUnavailable
+from .staging import Staging
+
+__all__ = ["HOME", "MODULES", "Bubblewrap", "unavailable"]
+
+MODULES = "/inside"
+HOME = "/tmp"
+USER_ID = "1000"
+DEVICES = ("null", "zero", "full", "random", "urandom")
+LINKS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}
+SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+SETTINGS = (
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/alternatives",  # Debian's choice of BLAS
+    "/etc/localtime",
+    "/etc/fonts",
+    "/etc/ssl/certs",
+    "/sys/devices/system/cpu",
+)
+ACCOUNTS = {
+    "/etc/passwd": f"student:x:{USER_ID}:{USER_ID}::{HOME}:/bin/sh\n",
+    "/etc/group": f"student:x:{USER_ID}:\n",
+}
+
+
+class Bubblewrap:
+    """A command line, and the descriptors that it names; close them once it runs."""
+
+    def __init__(self, staging: Staging, environment: Mapping[str, str]) -> None:
+        program = shutil.which("bwrap")
+        if program is None:
+            raise SandboxUnavailable(
+                "The sandbox needs bubblewrap: install it (Debian, Ubuntu: apt install bubblewrap; "
+                "Fedora: dnf install bubblewrap)."
+            )
+        self.descriptors: list[int] = []
+        self.info, told = os.pipe2(os.O_CLOEXEC)
+        self.descriptors.append(told)
+        self.command = [program, "--info-fd", str(told), *self._options(staging, environment)]
+
+    def close(self) -> None:
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+        self.descriptors.clear()
+
+    def _options(self, staging: Staging, environment: Mapping[str, str]) -> Iterator[str]:
+        # Not --die-with-parent: the kernel means the thread that started it, which may be a worker
+        # that ends long before we do. The zygote leaves when its control socket closes.
+        yield from ("--unshare-all", "--unshare-user", "--new-session", "--clearenv")
+        yield from ("--hostname", "sandbox", "--uid", USER_ID, "--gid", USER_ID)
+        yield from ("--ro-bind", "/usr", "/usr")
+        yield from self._system()
+        yield from ("--size", str(64 << 20), "--tmpfs", HOME)
+        yield from ("--proc", "/proc")
+        yield from self._devices()
+        for folder in interpreter.folders():
+            yield from ("--ro-bind", str(folder), str(folder))
+        for folder in interpreter.packages():
+            if (folder / "autograder").is_dir():  # installed, not run from its source
+                yield from ("--tmpfs", str(folder / "autograder"))
+        yield from ("--ro-bind", str(staging.modules), MODULES)
+        yield from ("--remount-ro", "/", "--remount-ro", "/dev", "--chdir", HOME)
+        # For the children's own namespaces; each child drops both before any student code.
+        yield from ("--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP")
+        for name, value in environment.items():
+            yield from ("--setenv", name, value)
+
+    def _system(self) -> Iterator[str]:
+        for name in SYSTEM:
+            path = Path(name)
+            if path.is_symlink():
+                yield from ("--symlink", str(path.readlink()), name)
+            elif path.is_dir():
+                yield from ("--ro-bind", name, name)
+        for name in SETTINGS:
+            yield from ("--ro-bind-try", name, name)
+        for name, text in ACCOUNTS.items():
+            descriptor = os.memfd_create("account", os.MFD_CLOEXEC)
+            self.descriptors.append(descriptor)
+            os.pwrite(descriptor, text.encode(), 0)
+            yield from ("--ro-bind-data", str(descriptor), name)
+
+    def _devices(self) -> Iterator[str]:
+        # Not --dev: it makes a second user namespace, and the zygote could not setns back.
+        yield from ("--size", str(64 << 10), "--tmpfs", "/dev", "--dir", "/dev/shm")
+        for name, target in LINKS.items():
+            yield from ("--symlink", f"/proc/self/fd{target}", f"/dev/{name}")
+        gpus = [node.name for node in Path("/dev").glob("nvidia*")]
+        for name in (*DEVICES, *gpus):
+            yield from ("--dev-bind", f"/dev/{name}", f"/dev/{name}")
+
+
+def unavailable(reason: str) -> SandboxUnavailable:
+    """One sentence: what the kernel or bubblewrap said, and what is most likely to be done."""
+    return SandboxUnavailable(f"The sandbox can not be set up here ({reason.strip()}): {_advice()}")
+
+
+def _advice() -> str:
+    if _setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
+        return (
+            "AppArmor restricts user namespaces (Ubuntu 23.10 and later); allow them for "
+            "bubblewrap with a profile in /etc/apparmor.d that gives /usr/bin/bwrap 'userns,', or "
+            "for all with 'sysctl kernel.apparmor_restrict_unprivileged_userns=0'."
+        )
+    if _setting("/proc/sys/kernel/unprivileged_userns_clone") == "0":
+        return "allow user namespaces with 'sysctl kernel.unprivileged_userns_clone=1'."
+    if _setting("/proc/sys/user/max_user_namespaces") == "0":
+        return "allow user namespaces with 'sysctl user.max_user_namespaces=10000'."
+    return (
+        "user namespaces must be allowed; a container needs a seccomp profile that permits unshare "
+        "and mount, and an unmasked /proc (Docker: --security-opt seccomp=unconfined "
+        "--security-opt apparmor=unconfined --security-opt systempaths=unconfined)."
+    )
+
+
+def _setting(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return None

@@ -1,0 +1,192 @@
+"""Memory and process limits by control groups, version 2 or 1, where we may write to them.
+
+A child is moved into a fresh group before it has done anything; the group goes when it is dead.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .contract import Limits
+
+__all__ = ["Group", "Version1", "Version2", "find", "sweep"]
+
+ROOT = Path("/sys/fs/cgroup")
+PREFIX = "autograder-"
+REMOVE_SECONDS = 2.0
+OPTIONAL = {  # some kernels have no such files
+    "memory.swap.max",
+    "memory.oom.group",
+    "memory.memsw.limit_in_bytes",
+    "memory.swappiness",
+}
+
+
+class Group:
+    """The folders, one for each controller, that hold one child's processes."""
+
+    def __init__(self, folders: Mapping[Path, Mapping[str, str]], events: str, pid: int) -> None:
+        self._folders: list[Path] = []
+        self._events = events
+        try:
+            for folder, settings in folders.items():
+                folder.mkdir()
+                self._folders.append(folder)
+                for name, value in settings.items():
+                    _write(folder / name, value)
+                (folder / "cgroup.procs").write_text(str(pid))
+        except BaseException:
+            self.close()
+            raise
+
+    def ran_out(self) -> bool:
+        """Whether the kernel has killed a process for memory. (failcnt alone also counts the
+        times when reclaiming pages was enough.)"""
+        events = (self._folders[0] / self._events).read_text().splitlines()
+        return any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in events)
+
+    def close(self) -> None:
+        give_up = time.monotonic() + REMOVE_SECONDS
+        for folder in self._folders:
+            # The kernel may still be counting out the dead.
+            while not _remove(folder) and time.monotonic() < give_up:
+                time.sleep(0.005)
+        self._folders.clear()
+
+
+@dataclass(frozen=True)
+class Version2:
+    """A group of version 2 below which we may make others."""
+
+    parent: Path
+    kind: str = "cgroup-v2"
+
+    @property
+    def counts_processes(self) -> bool:
+        return "pids" in _words(self.parent / "cgroup.subtree_control")
+
+    def guard(self, pid: int, limits: Limits) -> Group:
+        settings = {
+            "memory.max": str(limits.memory_mb << 20),
+            "memory.swap.max": "0",
+            "memory.oom.group": "1",
+        }
+        if self.counts_processes:
+            settings["pids.max"] = str(limits.processes)
+        return Group({self.parent / _name(): settings}, "memory.events", pid)
+
+
+@dataclass(frozen=True)
+class Version1:
+    """Groups of version 1, memory's and pids', below which we may make others."""
+
+    memory: Path
+    pids: Path | None
+    kind: str = "cgroup-v1"
+
+    @property
+    def counts_processes(self) -> bool:
+        return self.pids is not None
+
+    def guard(self, pid: int, limits: Limits) -> Group:
+        name, size = _name(), str(limits.memory_mb << 20)
+        folders = {
+            self.memory / name: {
+                "memory.limit_in_bytes": size,
+                "memory.memsw.limit_in_bytes": size,  # memory and swap
+                "memory.swappiness": "0",
+            }
+        }
+        if self.pids is not None:
+            folders[self.pids / name] = {"pids.max": str(limits.processes)}
+        return Group(folders, "memory.oom_control", pid)
+
+
+def find(root: Path = ROOT, membership: str | None = None) -> Iterator[Version1 | Version2]:
+    """Candidates, best first. Only moving a process tells whether one works."""
+    own = _own(Path("/proc/self/cgroup").read_text() if membership is None else membership)
+    if "" in own:
+        yield from _find_2(root, own[""])
+    if "memory" in own:
+        memory = _place(root / "memory", own["memory"])
+        pids = _place(root / "pids", own["pids"]) if "pids" in own else None
+        if memory is not None:
+            yield Version1(memory, pids)
+            if pids is not None:
+                yield Version1(memory, None)
+
+
+def sweep(candidate: Version1 | Version2) -> None:
+    """Remove the empty groups of a grader that was killed."""
+    parents = (
+        [candidate.parent]
+        if isinstance(candidate, Version2)
+        else [parent for parent in (candidate.memory, candidate.pids) if parent is not None]
+    )
+    for parent in parents:
+        for folder in parent.glob(f"{PREFIX}*"):
+            owner = folder.name.removeprefix(PREFIX).split("-")[0]
+            if not Path("/proc", owner).exists():
+                _remove(folder)
+
+
+def _find_2(root: Path, own: str) -> Iterator[Version2]:
+    """Our own group or one above it that hands the memory controller on to its children.
+
+    Our own hardly ever does, as a group with processes in it may not; a sibling of it will do.
+    """
+    place = _place(root, own)
+    while place is not None and place.is_relative_to(root):
+        if "memory" in _words(place / "cgroup.subtree_control") and os.access(place, os.W_OK):
+            yield Version2(place)
+        place = place.parent
+
+
+def _own(membership: str) -> dict[str, str]:
+    """Controller to path; "" for version 2. A line is `4:cpu,cpuacct:/path`."""
+    found = {}
+    for line in membership.splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            found[controller] = path
+    return found
+
+
+def _place(mount: Path, own: str) -> Path | None:
+    """Inside a container the path may be the host's: what is mounted is then our own group."""
+    for place in (mount / own.lstrip("/"), mount):
+        if ".." not in place.parts and (place / "cgroup.procs").exists():
+            return place
+    return None
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text().split()
+    except OSError:
+        return []
+
+
+def _name() -> str:
+    return f"{PREFIX}{os.getpid()}-{secrets.token_hex(6)}"
+
+
+def _write(path: Path, value: str) -> None:
+    if path.name in OPTIONAL and not path.exists():
+        return
+    path.write_text(value)
+
+
+def _remove(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True

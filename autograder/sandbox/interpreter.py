@@ -1,0 +1,81 @@
+"""Where this Python and its libraries lie: the folders and the environment to run it elsewhere."""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from .contract import SandboxUnavailable
+
+__all__ = ["command", "environment", "folders", "packages"]
+
+PARTS = ("bin", "lib", "lib64", "libexec", "include", "share", "etc", "ssl")
+COVERED = ("/tmp", "/dev", "/proc", "/inside")
+
+
+def command() -> list[str]:
+    """Without the user's own site-packages, and without the working directory on sys.path."""
+    return [sys.executable, "-s", "-P"]
+
+
+def environment(*, modules: str, home: str) -> dict[str, str]:
+    """All that the zygote and its children see of an environment."""
+    return {
+        "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
+        "PYTHONPATH": modules,
+        "HOME": home,
+        "TMPDIR": home,
+        "USER": "student",
+        "LOGNAME": "student",
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        # If OpenMP had started threads before the fork, a child's first use of it would hang.
+        "OMP_NUM_THREADS": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        # torch.cuda.is_available() must not initialise CUDA: that does not survive a fork.
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+    }
+
+
+def packages() -> list[Path]:
+    """The site-packages folders, the virtual environment's first."""
+    return [Path(folder) for folder in site.getsitepackages() if Path(folder).is_dir()]
+
+
+def folders() -> list[Path]:
+    """What to bind, outermost first. Never a whole prefix: it may be the course's own folder."""
+    found = {path for path in _parts() if path.exists() and not path.is_relative_to("/usr")}
+    for path in found:
+        for covered in COVERED:
+            if path.is_relative_to(covered):
+                raise SandboxUnavailable(
+                    f"Python's files lie in {path}, and {covered} is private inside the sandbox: "
+                    f"move the virtual environment out of {covered}."
+                )
+    return sorted(found, key=lambda path: len(path.parts))
+
+
+def _parts() -> Iterator[Path]:
+    if sys.prefix != sys.base_prefix:
+        yield Path(sys.prefix, "pyvenv.cfg")
+        yield Path(sys.prefix, "bin")
+    yield from packages()
+    for base in _bases():
+        for part in PARTS:
+            yield base / part
+
+
+def _bases() -> set[Path]:
+    """Under every name that leads there: pyvenv.cfg, links and the loader use different ones."""
+    bases = {Path(sys.base_prefix), Path(sys.base_exec_prefix)}
+    link = Path(sys.executable)
+    while link.is_symlink():
+        link = Path(os.path.normpath(link.parent / link.readlink()))
+        if link.parent.name == "bin" and link.parent.parent != Path(sys.prefix):
+            bases.add(link.parent.parent)
+    bases |= {base.resolve() for base in bases}
+    return bases - {Path("/")}

@@ -1,0 +1,146 @@
+"""Run jobs of untrusted code, each in its own fork of a warm process; knows nothing of notebooks.
+
+The zygote is started once and forks; this class starts it again when it has died, checks what
+callers give, and is the one face of the package.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+
+from .child import OnFrame, Refused
+from .contract import Ended, Isolation, Limits, SandboxBroken
+from .staging import Staging
+from .zygote import Zygote
+
+__all__ = ["Sandbox"]
+
+NO_FILES: Mapping[str, bytes] = MappingProxyType({})
+NAME_CAP = 255  # bytes of one part of a path, on every file system that matters
+FILES_CAP = 10_000
+
+
+class Sandbox:
+    """A context manager; `run` may be called from several threads at once."""
+
+    def __init__(
+        self,
+        *,
+        entry: str,
+        package_root: Path,
+        modules: Sequence[str],
+        isolation: Isolation = "full",
+    ) -> None:
+        """Start the zygote with the module `entry`, found among copies of `modules`.
+
+        `entry` has `warm_up() -> dict`, called once in the zygote, and
+        `serve(job, payload, send)`, called in each child. What warm_up opens (descriptors, event
+        loops, threads) does not reach serve; what it imports and computes does.
+        """
+        if isolation not in ("full", "none"):
+            raise ValueError(f"isolation is 'full' or 'none', not {isolation!r}")
+        self._entry = entry
+        self._isolation: Isolation = isolation
+        self._lock = threading.Lock()
+        self._closed = False
+        self._zygote: Zygote | None = None
+        self._staging = Staging(package_root, modules)
+        try:
+            self._living()
+        except BaseException:
+            self.close()
+            raise
+
+    def run(
+        self,
+        job: Mapping[str, Any],
+        payload: bytes = b"",
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        files: Mapping[str, bytes] = NO_FILES,
+        on_frame: OnFrame,
+    ) -> Ended:
+        """Serve one job in a fresh child; `on_frame` gets what it sends, in this thread.
+
+        Whatever `on_frame` raises kills the child: a ValueError makes the run "garbled", anything
+        else goes on to the caller.
+        """
+        _check_files(files, limits)
+        zygote = self._living()
+        try:
+            with zygote.bear() as child:
+                try:
+                    child.confine(zygote.keeper, limits, files)
+                except (OSError, Refused) as error:
+                    raise SandboxBroken(f"a child could not be set up: {error}") from error
+                return child.serve(job, payload, limits=limits, on_frame=on_frame)
+        except SandboxBroken:
+            self._discard(zygote)
+            raise
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What warm_up returned, the isolation and the kind of memory limit in force."""
+        zygote = self._living()
+        return zygote.facts | {"isolation": self._isolation, "memory_limit": zygote.keeper.kind}
+
+    def close(self) -> None:
+        """End the zygote and all children; runs in other threads raise SandboxBroken."""
+        with self._lock:
+            self._closed = True
+            zygote, self._zygote = self._zygote, None
+        if zygote is not None:
+            zygote.close()
+        self._staging.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _living(self) -> Zygote:
+        """The zygote; started here if there is none. Other threads wait for it meanwhile."""
+        with self._lock:
+            if self._closed:
+                raise SandboxBroken("the sandbox is closed")
+            if self._zygote is None:
+                self._zygote = Zygote(self._staging, entry=self._entry, isolation=self._isolation)
+            return self._zygote
+
+    def _discard(self, zygote: Zygote) -> None:
+        with self._lock:
+            if self._zygote is not zygote:
+                return  # another thread was faster
+            self._zygote = None
+        zygote.close()
+
+
+def _check_files(files: Mapping[str, bytes], limits: Limits) -> None:
+    """Refuse, before anything is started, what could leave the scratch folder or not fit."""
+    folders: set[PurePosixPath] = set()
+    for name in files:
+        path = PurePosixPath(name)
+        parts_fit = all(len(part.encode()) <= NAME_CAP for part in path.parts)
+        if path.is_absolute() or ".." in path.parts or "\0" in name or not path.parts:
+            raise ValueError(f"file name {name!r} is not a path inside the working directory")
+        if not parts_fit:
+            raise ValueError(f"file name {name[:40]!r}... is too long")
+        folders.update(path.parents)
+    for name in files:
+        if PurePosixPath(name) in folders:
+            raise ValueError(f"file name {name!r} is also a folder's")
+    if len(files) > FILES_CAP:
+        raise ValueError(f"{len(files)} files are more than {FILES_CAP}")
+    size = sum(map(len, files.values()))
+    if size > limits.scratch_mb << 20:
+        raise ValueError(f"files of {size} bytes do not fit into {limits.scratch_mb} MB of scratch")

@@ -1,0 +1,58 @@
+"""A private folder with copies of the modules that code inside the sandbox may import.
+
+Copies, not binds of each file: the same folder serves with and without bubblewrap, the host's
+later edits do not reach a zygote that runs, and what is not named can not be found.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+__all__ = ["Staging"]
+
+OWN = ("wire.py", "inside")
+OWN_PACKAGE = PurePosixPath("autograder/sandbox")
+
+
+class Staging:
+    """`modules` has the copies, `home` is the zygote's home where there is no private /tmp."""
+
+    def __init__(self, package_root: Path, modules: Sequence[str]) -> None:
+        # The finalizer of TemporaryDirectory also removes the folder when nobody called close.
+        self._folder = tempfile.TemporaryDirectory(prefix="autograder-")
+        root = Path(self._folder.name)
+        self.modules = root / "modules"
+        self.home = root / "home"
+        self.home.mkdir()
+        try:
+            self._fill(package_root, modules)
+        except BaseException:
+            self.close()
+            raise
+
+    def _fill(self, package_root: Path, modules: Sequence[str]) -> None:
+        for name in modules:
+            relative = PurePosixPath(name)
+            if relative.is_absolute() or ".." in relative.parts:
+                raise ValueError(f"module {name!r} is not a path below the package root")
+            _copy(package_root / relative, self.modules / relative)
+        for name in OWN:
+            _copy(Path(__file__).parent / name, self.modules / OWN_PACKAGE / name)
+        # Regular packages, if empty: a namespace package would lose to one that is installed.
+        for package in (OWN_PACKAGE.parent, OWN_PACKAGE):
+            (self.modules / package / "__init__.py").touch()
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(source, target)

@@ -1,0 +1,116 @@
+"""Memory over all processes of a submission, where no cgroup may be used: look often, then kill.
+
+Weaker than a cgroup, and honest about it: it sees pages that are mapped by a living process, every
+30 ms, so what is allocated between two looks gets through. Files in the scratch folders count by
+their file systems; memory files (memfd) can not be counted, so the filter refuses them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from .contract import Limits
+
+__all__ = ["Watch", "Watcher"]
+
+PERIOD = 0.03
+
+
+class Watch:
+    """One child's memory, watched by a thread until closed."""
+
+    def __init__(self, pid: int, limits: Limits) -> None:
+        self._pid = pid
+        self._pidfd = os.pidfd_open(pid)
+        # A fork shares the zygote's pages, so what it starts with is not the submission's.
+        self._allowed = (limits.memory_mb << 20) + _resident(pid)
+        self._ran_out = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="memory-watch", daemon=True)
+        self._thread.start()
+
+    def ran_out(self) -> bool:
+        return self._ran_out
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        os.close(self._pidfd)
+
+    def _look(self) -> None:
+        while not self._stop.wait(PERIOD):
+            if self._used() > self._allowed:
+                self._ran_out = True
+                try:
+                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                except ProcessLookupError:
+                    return
+
+    def _used(self) -> int:
+        """Cheap and too high first, as forks count shared pages twice; exact only if it matters."""
+        tree = list(_tree(self._pid))
+        files = _scratch(self._pid)
+        if sum(map(_resident, tree)) + files <= self._allowed:
+            return 0
+        return sum(map(_proportional, tree)) + files
+
+
+class Watcher:
+    """Guards by watching; made where no cgroup will do."""
+
+    kind = "watcher"
+    counts_processes = False
+
+    def guard(self, pid: int, limits: Limits) -> Watch:
+        return Watch(pid, limits)
+
+
+def _tree(top: int) -> Iterator[int]:
+    """The process and all below it; whatever vanishes while we look is gone."""
+    waiting = [top]
+    while waiting:
+        pid = waiting.pop()
+        yield pid
+        try:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                waiting += map(int, (task / "children").read_text().split())
+        except OSError:
+            continue
+
+
+def _resident(pid: int) -> int:
+    return _sum(Path(f"/proc/{pid}/status"), ("RssAnon:", "RssShmem:")) or 0
+
+
+def _proportional(pid: int) -> int:
+    """Shared pages are divided among those who share them. A process can hide this from us (by
+    not being dumpable); then it is counted in full."""
+    exact = _sum(Path(f"/proc/{pid}/smaps_rollup"), ("Pss_Anon:", "Pss_Shmem:"))
+    return _resident(pid) if exact is None else exact
+
+
+def _sum(path: Path, names: tuple[str, ...]) -> int | None:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(names))
+
+
+def _scratch(pid: int) -> int:
+    """Bytes in files of the child's own file systems."""
+    used = 0
+    for name in ("tmp", "dev/shm"):
+        inside = Path(f"/proc/{pid}/root/{name}")
+        try:
+            if inside.stat().st_dev == Path("/", name).stat().st_dev:
+                continue  # not its own but the host's
+            state = os.statvfs(inside)
+        except OSError:
+            continue
+        used += (state.f_blocks - state.f_bfree) * state.f_frsize
+    return used

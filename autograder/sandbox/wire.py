@@ -1,0 +1,147 @@
+"""Frames on a stream socket, JSON and bytes, read with caps and a deadline; knows no meaning.
+
+A frame is `!IQ` (length of the JSON, length of the payload), the JSON object, the payload. Both
+sides use this module, so it imports the standard library alone. Whoever reads trusts nothing:
+every length is checked before a byte is kept, and memory grows only with bytes that arrived.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import select
+import socket
+import struct
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+__all__ = ["Closed", "Garbled", "Late", "Reader", "TooLarge", "WireError", "pack", "send"]
+
+HEADER = struct.Struct("!IQ")
+CHUNK = 1 << 20
+
+
+class WireError(Exception):
+    """Reading a frame failed."""
+
+
+class Closed(WireError):
+    """The other side is gone; nothing more will come."""
+
+
+class Late(WireError):
+    """The deadline passed before the frame was complete."""
+
+
+class TooLarge(WireError):
+    """A length is over its cap."""
+
+
+class Garbled(WireError):
+    """The bytes are not a frame: no JSON, or JSON that is not an object."""
+
+
+def pack(frame: Mapping[str, Any], payload: bytes | memoryview = b"") -> bytes:
+    """The head of a frame, all but its payload. NaN and infinities are refused (ValueError)."""
+    text = json.dumps(frame, allow_nan=False, separators=(",", ":")).encode()
+    return HEADER.pack(len(text), len(payload)) + text
+
+
+def send(sock: socket.socket, frame: Mapping[str, Any], payload: bytes | memoryview = b"") -> None:
+    """Write one frame; the socket's own timeout applies."""
+    sock.sendall(pack(frame, payload))
+    if len(payload):
+        sock.sendall(payload)
+
+
+class Reader:
+    """Reads frames from `sock`; `alive`, if given, is a pidfd whose death ends an idle wait.
+
+    The pidfd is needed because a stray process may hold the other end of the socket open after
+    the one that we talk to has died: end of file alone does not tell.
+    """
+
+    def __init__(
+        self, sock: socket.socket, *, json_cap: int, total_cap: int, alive: int | None = None
+    ) -> None:
+        self._sock = sock
+        self._json_cap = json_cap
+        self._left = total_cap
+        self._total_cap = total_cap
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        if alive is not None:
+            self._poll.register(alive, select.POLLIN)
+
+    def read(self, deadline: float | None = None) -> tuple[dict[str, Any], bytes]:
+        """The next frame, or a WireError. `deadline` is a time.monotonic() moment."""
+        json_length, payload_length = HEADER.unpack(self._exactly(HEADER.size, deadline))
+        if json_length > self._json_cap:
+            raise TooLarge(f"frame header of {_size(json_length)}")
+        size = HEADER.size + json_length + payload_length
+        if size > self._left:
+            raise TooLarge(f"frame of {_size(size)} passes the limit of {_size(self._total_cap)}")
+        self._left -= size
+        frame = _parse(self._exactly(json_length, deadline))
+        return frame, bytes(self._exactly(payload_length, deadline))
+
+    def _exactly(self, count: int, deadline: float | None) -> bytearray:
+        kept = bytearray()
+        while len(kept) < count:
+            self._wait(deadline)
+            try:
+                chunk = self._sock.recv(min(CHUNK, count - len(kept)), socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                continue
+            except ConnectionError:
+                raise Closed("connection reset") from None
+            if not chunk:
+                raise Closed("end of stream")
+            kept += chunk
+        return kept
+
+    def _wait(self, deadline: float | None) -> None:
+        """Return when the socket has bytes; the deadline goes first, or a trickle would win."""
+        timeout = None
+        if deadline is not None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Late("deadline passed")
+            timeout = left * 1000 + 1
+        ready = {descriptor for descriptor, _ in self._poll.poll(timeout)}
+        if not ready:
+            raise Late("deadline passed")
+        if self._sock.fileno() not in ready:
+            raise Closed("process ended")
+
+
+def _parse(text: bytearray) -> dict[str, Any]:
+    try:
+        frame = json.loads(text.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise Garbled("JSON is nested too deeply") from None
+    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise Garbled(f"not JSON: {str(error)[:200]}") from None
+    if not isinstance(frame, dict):
+        raise Garbled(f"JSON is not an object but {type(frame).__name__}")
+    return frame
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a finite number")
+
+
+def _finite(text: str) -> float:
+    """1e999 is JSON, but it would be read as an infinity."""
+    number = float(text)
+    if not math.isfinite(number):
+        _refuse(text[:20])
+    return number
+
+
+def _size(count: int) -> str:
+    for unit, name in ((30, "GB"), (20, "MB"), (10, "kB")):
+        if count >= 1 << unit:
+            return f"{count / (1 << unit):.3g} {name}"
+    return f"{count} bytes"

@@ -1,0 +1,264 @@
+"""Read what a student handed in, whatever it is, and make of it a notebook that can be run.
+
+All of it is untrusted: nothing here raises for a student's mistake. What is wrong becomes data:
+``unreadable`` for the whole, ``damage`` for single exercises.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+from autograder.assignment import Assignment
+
+__all__ = ["RunCell", "Submission", "read_submission", "reference", "starter"]
+
+MAX_NOTEBOOK_BYTES = 100 * 2**20
+MAX_FILES = 1_000
+MAX_FILES_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class RunCell:
+    """A code cell to run: its place in the notebook and the exercise whose solution it is."""
+
+    index: int
+    source: str
+    exercise: str | None
+
+
+@dataclass
+class Submission:
+    """One student's notebook for one assignment.
+
+    ``notebook`` has the source's grade and locked cells in place and no outputs. ``damage`` tells
+    by exercise what happened to its solution cell (``missing``, ``retyped``); ``unreadable`` is
+    why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …).
+    """
+
+    student: str
+    assignment: str
+    notebook: nbformat.NotebookNode
+    cells: tuple[RunCell, ...]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    damage: Mapping[str, str] = field(default_factory=dict)
+    unreadable: str | None = None
+    timestamp: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Hash of all that a run depends on: the cells and the files beside the notebook."""
+        hashed = hashlib.sha256()
+        cells = [[cell.source, cell.exercise] for cell in self.cells]
+        hashed.update(json.dumps([cells, sorted(self.damage.items()), self.unreadable]).encode())
+        for name, content in sorted(self.files.items()):
+            hashed.update(json.dumps([name, len(content)]).encode() + content)
+        return hashed.hexdigest()
+
+
+class _Unreadable(Exception):
+    """Why a file is not a notebook, in one word."""
+
+
+def read_submission(folder: Path, student: str, assignment: Assignment) -> Submission:
+    """The submission in ``folder`` (nbgrader's ``submitted/<student>/<assignment>``)."""
+    files, notebook_path = _files(folder), folder / f"{assignment.name}.ipynb"
+    timestamp = files.pop("timestamp.txt", b"").decode("utf-8", "replace").strip() or None
+    files.pop(notebook_path.name, None)
+    try:
+        raw = _parse(notebook_path)
+    except _Unreadable as why:
+        notebook, _, damage = _restore([], assignment)
+        return Submission(
+            student, assignment.name, notebook, (), files, damage, str(why), timestamp
+        )
+    return _submission(student, assignment, raw, files, timestamp)
+
+
+def starter(assignment: Assignment, released: Path) -> Submission:
+    """The released notebook as a submission that nobody has touched."""
+    return _submission("", assignment, _parse(released), {}, None)
+
+
+def reference(assignment: Assignment) -> Submission:
+    """The source notebook's own solutions as a submission."""
+    cells = [dict(cell) for cell in assignment.notebook.cells]
+    return _submission("", assignment, {"cells": cells}, {}, None)
+
+
+def _submission(
+    student: str,
+    assignment: Assignment,
+    raw: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    timestamp: str | None,
+) -> Submission:
+    notebook, run, damage = _restore(raw["cells"], assignment)
+    return Submission(student, assignment.name, notebook, run, files, damage, None, timestamp)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    """The notebook's JSON, as version 4, with a list of cells."""
+    if path.is_symlink() or not path.is_file():
+        raise _Unreadable("missing")
+    if path.stat().st_size > MAX_NOTEBOOK_BYTES:
+        raise _Unreadable("too_large")
+    content = path.read_bytes()
+    if not content.strip():
+        raise _Unreadable("empty")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _Unreadable("not_utf8") from None
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _Unreadable("not_json") from None
+    if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
+        raise _Unreadable("not_notebook")
+    if raw.get("nbformat", 4) != 4:
+        try:
+            raw = nbformat.convert(nbformat.from_dict(raw), 4)
+        except Exception:
+            # nbformat's converters raise whatever a malformed old notebook makes them raise.
+            raise _Unreadable("not_notebook") from None
+    if not isinstance(raw.get("cells"), list):
+        raise _Unreadable("not_notebook")
+    return raw
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """The regular files of a submission, by relative name, within bounds."""
+    found: dict[str, bytes] = {}
+    size = 0
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_file() or ".ipynb_checkpoints" in path.parts:
+            continue
+        if any(parent.is_symlink() for parent in path.parents if folder in parent.parents):
+            continue
+        if path.suffix == ".ipynb" and path.parent == folder:
+            continue
+        size += path.stat().st_size
+        if len(found) >= MAX_FILES or size > MAX_FILES_BYTES:
+            break
+        found[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return found
+
+
+def _text(source: Any) -> str:
+    if isinstance(source, list):
+        return "".join(one for one in source if isinstance(one, str))
+    return source if isinstance(source, str) else ""
+
+
+def _grade_id(raw: Mapping[str, Any]) -> str | None:
+    metadata = raw.get("metadata")
+    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    id = marks.get("grade_id") if isinstance(marks, dict) else None
+    return id if isinstance(id, str) else None
+
+
+@dataclass
+class _Placed:
+    """A cell on its way into the notebook to run."""
+
+    cell: nbformat.NotebookNode
+    id: str | None = None
+    exercise: str | None = None
+
+
+def _restore(
+    raw_cells: list[Any], assignment: Assignment
+) -> tuple[nbformat.NotebookNode, tuple[RunCell, ...], dict[str, str]]:
+    """The notebook to run: the student's cells in their order, ours restored from the source."""
+    raw_cells = [cell for cell in raw_cells if isinstance(cell, dict)]
+    last = {_grade_id(raw): place for place, raw in enumerate(raw_cells) if _is_answer(raw)}
+    placed: list[_Placed] = []
+    retyped: set[str] = set()
+    for place, raw in enumerate(raw_cells):
+        id = _grade_id(raw)
+        known = assignment.cells.get(id) if id is not None else None
+        if known is None:
+            placed.append(_Placed(_own_cell(raw)))
+        elif not known.solution:
+            if all(one.id != known.id for one in placed):
+                placed.append(_Placed(_source_cell(assignment, known.id), known.id))
+        elif known.code and not _is_answer(raw):
+            placed.append(_Placed(_own_cell(raw)))
+            retyped.add(known.id)
+        else:
+            answer = _text(raw.get("source"))
+            exercise = known.id if known.code else None
+            if last.get(id) == place or not known.code:
+                cell = _source_cell(assignment, known.id, answer)
+                placed.append(_Placed(cell, known.id, exercise))
+            else:
+                placed.append(_Placed(new_code_cell(answer), None, exercise))
+    damage = {}
+    for known in assignment.cells.values():
+        if any(one.id == known.id for one in placed):
+            continue
+        if known.solution and known.code:
+            damage[known.id] = "retyped" if known.id in retyped else "missing"
+        text = "" if known.solution else None
+        cell = _source_cell(assignment, known.id, text)
+        placed.insert(_place_of(placed, known.id, assignment), _Placed(cell, known.id))
+    return _notebook(placed, assignment), _run_cells(placed), damage
+
+
+def _is_answer(raw: Mapping[str, Any]) -> bool:
+    return raw.get("cell_type") == "code"
+
+
+def _place_of(placed: list[_Placed], id: str, assignment: Assignment) -> int:
+    """Where a missing cell goes: behind the nearest cell that stands before it in the source."""
+    order = list(assignment.cells)
+    before = set(order[: order.index(id)])
+    return max((place + 1 for place, one in enumerate(placed) if one.id in before), default=0)
+
+
+def _own_cell(raw: Mapping[str, Any]) -> nbformat.NotebookNode:
+    """A cell of the student's own, without marks that nbgrader would take for its own."""
+    source = _text(raw.get("source"))
+    match raw.get("cell_type"):
+        case "code":
+            return new_code_cell(source)
+        case "markdown":
+            return new_markdown_cell(source)
+        case _:
+            return new_raw_cell(source)
+
+
+def _source_cell(assignment: Assignment, id: str, text: str | None = None) -> nbformat.NotebookNode:
+    """A cell of the source with its marks; ``text`` instead of its source where it is given."""
+    cell = copy.deepcopy(assignment.notebook.cells[assignment.cells[id].index])
+    if text is not None:
+        cell.source = text
+    if cell.cell_type == "code":
+        cell.outputs, cell.execution_count = [], None
+    return cell
+
+
+def _notebook(placed: list[_Placed], assignment: Assignment) -> nbformat.NotebookNode:
+    cells = [one.cell for one in placed]
+    for place, one in enumerate(placed):
+        if one.id is None:
+            # The ids of new cells are random; the same submission has to give the same notebook.
+            one.cell["id"] = f"own-{place}"
+    return new_notebook(cells=cells, metadata=copy.deepcopy(assignment.notebook.metadata))
+
+
+def _run_cells(placed: list[_Placed]) -> tuple[RunCell, ...]:
+    return tuple(
+        RunCell(place, one.cell.source, one.exercise)
+        for place, one in enumerate(placed)
+        if one.cell.cell_type == "code" and (one.exercise or one.cell.source.strip())
+    )

@@ -1,0 +1,319 @@
+"""The sentences that students read, in Spanish and English. One pure function a thing to say.
+
+A finding becomes one sentence; it never holds a hidden input or a value of the reference's that
+the statement does not publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autograder.judge.finding import Finding
+
+__all__ = ["LANGUAGES", "Words"]
+
+LANGUAGES = ("es", "en")
+
+FINDINGS: dict[str, tuple[str, str]] = {
+    "undefined": (
+        "`{name}` no está definido después de ejecutar la celda del ejercicio.",
+        "`{name}` is not defined after the exercise's cell has run.",
+    ),
+    "elsewhere": (
+        "`{name}` existe, pero no lo definió la celda de este ejercicio: es un valor anterior o "
+        "de otra celda. Defínelo en la celda del ejercicio.",
+        "`{name}` exists, but this exercise's cell did not define it: it is an earlier value or "
+        "another cell's. Define it in the exercise's cell.",
+    ),
+    "cell_raised": (
+        "`{name}` no llegó a definirse: la celda se detuvo{at} con {error}.",
+        "`{name}` was never defined: the cell stopped{at} with {error}.",
+    ),
+    "cell_interrupted": (
+        "`{name}` no llegó a definirse: la celda superó su límite de tiempo y se interrumpió. "
+        "¿Termina siempre tu bucle?",
+        "`{name}` was never defined: the cell passed its time limit and was interrupted. Does "
+        "your loop always end?",
+    ),
+    "solution_missing": (
+        "Falta la celda de solución de este ejercicio: se borró o perdió su marca de nbgrader.",
+        "The solution cell of this exercise is missing: it was deleted or lost nbgrader's mark.",
+    ),
+    "solution_retyped": (
+        "La celda de solución dejó de ser de código, así que no se ejecuta.",
+        "The solution cell is no longer a code cell, so it is not run.",
+    ),
+    "blocked": (
+        "Esta celda no llegó a ejecutarse: una celda anterior {how}.",
+        "This cell never ran: an earlier cell {how}.",
+    ),
+    "run_timed_out": (
+        "La ejecución superó su tiempo límite en esta celda. ¿Termina siempre tu bucle?",
+        "The run passed its time limit in this cell. Does your loop always end?",
+    ),
+    "run_out_of_memory": (
+        "Esta celda superó el límite de memoria y la ejecución se detuvo.",
+        "This cell passed the memory limit and the run was stopped.",
+    ),
+    "run_died": (
+        "Esta celda terminó el proceso de Python, y con él la ejecución.",
+        "This cell ended the Python process, and the run with it.",
+    ),
+    "run_too_large": (
+        "Esta celda produjo más datos de los que se admiten y la ejecución se detuvo.",
+        "This cell produced more data than is allowed and the run was stopped.",
+    ),
+    "run_garbled": (
+        "Esta celda interfirió con la observación y la ejecución se detuvo.",
+        "This cell interfered with the observation and the run was stopped.",
+    ),
+    "run_finished": (
+        "Esta celda no dejó nada que observar.",
+        "This cell left nothing to observe.",
+    ),
+    "kind": (
+        "`{name}` es {got} y se pedía {asked}.",
+        "`{name}` is {got}; {asked} was asked for.",
+    ),
+    "shape": (
+        "`{name}` tiene forma {got} y se pedía {expected}.",
+        "`{name}` has shape {got}; {expected} was asked for.",
+    ),
+    "dtype": (
+        "`{name}` es de tipo {got} y se pedía {expected}; la forma es correcta.",
+        "`{name}` has dtype {got}; {expected} was asked for. The shape is right.",
+    ),
+    "device": (
+        "`{name}` está en {got} y debía estar en {expected}, donde están sus entradas.",
+        "`{name}` is on {got} and should be on {expected}, where its inputs are.",
+    ),
+    "values": (
+        "`{name}`: los valores no coinciden{shown}{right}.",
+        "`{name}`: the values differ{shown}{right}.",
+    ),
+    "unmoved": (
+        "`{name}` coincide con la semilla pedida, pero no cambia al cambiar la semilla: parece "
+        "escrito a mano en vez de calculado.",
+        "`{name}` is right under the seed asked for, but does not change with the seed: it seems "
+        "to be written down instead of computed.",
+    ),
+    "other_seed": (
+        "`{name}` coincide con la semilla pedida, pero no con otras: algo del cálculo no depende "
+        "de los valores que lo preceden.",
+        "`{name}` is right under the seed asked for, but not under others: something in the "
+        "computation does not depend on the values before it.",
+    ),
+    "not_finite": (
+        "`{name}` contiene valores que no son finitos (inf o nan).",
+        "`{name}` holds values that are not finite (inf or nan).",
+    ),
+    "too_large": (
+        "`{name}` no se pudo registrar: es demasiado grande o de un tipo sin valores.",
+        "`{name}` could not be recorded: it is too large or of a kind without values.",
+    ),
+    "length": (
+        "`{name}` tiene {got} elementos y se pedían {expected}.",
+        "`{name}` has {got} elements; {expected} were asked for.",
+    ),
+    "not_shared": (
+        "{names} no comparten memoria: alguno es una copia.",
+        "{names} do not share memory: one of them is a copy.",
+    ),
+    "call_raised": (
+        "`{name}` se detuvo{at} con {error}.",
+        "`{name}` stopped{at} with {error}.",
+    ),
+    "call_interrupted": (
+        "La función superó el límite de tiempo. ¿Termina siempre tu bucle?",
+        "The function passed its time limit. Does your loop always end?",
+    ),
+    "probe_failed": (
+        "La función no se pudo usar como se pide: {error}.",
+        "The function could not be used as asked: {error}.",
+    ),
+    "changed_argument": (
+        "`{name}` cambia los tensores que recibe (sus valores, su gradiente o `requires_grad`): "
+        "usa operaciones que creen tensores nuevos.",
+        "`{name}` changes the tensors that it is given (values, gradient or `requires_grad`): "
+        "use operations that make new tensors.",
+    ),
+    "built_in": (
+        "`{name}` usa `{operator}`, que hace la tarea entera; se pedía hacerla a mano.",
+        "`{name}` uses `{operator}`, which does the whole task; it was to be done by hand.",
+    ),
+    "not_reduced": (
+        "La pérdida no baja lo pedido (al menos un {by}).",
+        "The loss does not fall as asked (by at least {by}).",
+    ),
+    "trajectory": (
+        "`{name}`: las pérdidas se apartan de las esperadas desde el paso {step}.",
+        "`{name}`: the losses leave the expected ones at step {step}.",
+    ),
+    "said": ("{text}", "{text}"),
+    "assertion": (
+        "No se cumple lo que se pide.",
+        "What is asked for does not hold.",
+    ),
+    "not_run": (
+        "No se comprobó: aquí no hay {devices}.",
+        "Not checked: there is no {devices} here.",
+    ),
+    "broken": (
+        "No se pudo corregir por un problema del sistema, que no es tuyo; se volverá a corregir.",
+        "Grading failed through a fault of the system, not of yours; it will be graded again.",
+    ),
+}
+
+UNREADABLE: dict[str, tuple[str, str]] = {
+    "missing": (
+        "No se entregó el cuaderno: falta el archivo `{file}`.",
+        "The notebook was not handed in: the file `{file}` is missing.",
+    ),
+    "empty": ("El archivo `{file}` está vacío.", "The file `{file}` is empty."),
+    "not_json": (
+        "El archivo `{file}` no se puede leer: está cortado o no es un cuaderno (no es JSON).",
+        "The file `{file}` cannot be read: it is cut off or not a notebook (not JSON).",
+    ),
+    "not_utf8": (
+        "El archivo `{file}` no se puede leer: no es texto UTF-8.",
+        "The file `{file}` cannot be read: it is not UTF-8 text.",
+    ),
+    "not_notebook": (
+        "El archivo `{file}` es JSON, pero no un cuaderno de Jupyter.",
+        "The file `{file}` is JSON, but not a Jupyter notebook.",
+    ),
+    "too_large": (
+        "El archivo `{file}` es demasiado grande para un cuaderno.",
+        "The file `{file}` is too large for a notebook.",
+    ),
+}
+
+KINDS: dict[str, tuple[str, str]] = {
+    "tensor": ("un tensor", "a tensor"),
+    "array": ("un arreglo de NumPy", "a NumPy array"),
+    "scalar": ("un número de NumPy", "a NumPy number"),
+    "int": ("un entero de Python", "a Python integer"),
+    "float": ("un número de Python", "a Python float"),
+    "bool": ("un valor lógico de Python", "a Python bool"),
+    "str": ("un texto", "a string"),
+    "none": ("`None` (¿falta un `return`?)", "`None` (is a `return` missing?)"),
+    "list": ("una lista", "a list"),
+    "tuple": ("una tupla", "a tuple"),
+    "dict": ("un diccionario", "a dictionary"),
+    "function": ("una función", "a function"),
+    "size": ("un `torch.Size`", "a `torch.Size`"),
+    "dtype": ("un `torch.dtype`", "a `torch.dtype`"),
+    "device": ("un `torch.device`", "a `torch.device`"),
+}
+
+HOW: dict[str, tuple[str, str]] = {
+    "timed_out": ("superó el tiempo límite", "passed the time limit"),
+    "out_of_memory": ("superó el límite de memoria", "passed the memory limit"),
+    "died": ("terminó el proceso de Python", "ended the Python process"),
+    "too_large": ("produjo demasiados datos", "produced too much data"),
+    "garbled": ("interfirió con la observación", "interfered with the observation"),
+}
+
+OUTCOME_WORDS: dict[str, tuple[str, str]] = {
+    "passed": ("correcto", "passed"),
+    "failed": ("incorrecto", "failed"),
+    "errored": ("error", "error"),
+    "timed_out": ("tiempo agotado", "timed out"),
+    "blocked": ("no se ejecutó", "never ran"),
+    "not_run": ("sin comprobar", "not checked"),
+    "broken": ("sin corregir", "not graded"),
+    "graded": ("corregido", "graded"),
+}
+
+OTHER: dict[str, tuple[str, str]] = {
+    "question": (
+        "input() no está disponible al corregir: nadie puede responder.",
+        "input() is not available while grading: nobody can answer.",
+    ),
+    "late": (
+        "La celda superó su límite de {seconds:g} s y se interrumpió.",
+        "The cell passed its limit of {seconds:g} s and was interrupted.",
+    ),
+    "cut": ("… la salida es demasiado larga y se cortó aquí", "… the output is too long: cut here"),
+    "carried": ("calculado a partir de tus valores", "computed from your own values"),
+    "at": (" en la línea {line}", " on line {line}"),
+    "right": (
+        "; forma {shape} y tipo {dtype} correctos",
+        "; shape {shape} and dtype {dtype} are right",
+    ),
+    "shown": (" (obtenido {got}, esperado {expected})", " (got {got}, expected {expected})"),
+    "unprotected": (
+        "Corregido sin el aislamiento habitual.",
+        "Graded without the usual isolation.",
+    ),
+}
+
+
+class Words:
+    """Everything that is said, in one language."""
+
+    def __init__(self, language: str) -> None:
+        self._column = LANGUAGES.index(language)
+
+    def finding(self, finding: Finding) -> str:
+        """The sentence of a finding."""
+        return FINDINGS[finding.kind][self._column].format(**self._details(finding.details))
+
+    def unreadable(self, why: str, file: str) -> str:
+        return UNREADABLE[why][self._column].format(file=file)
+
+    def outcome(self, outcome: str) -> str:
+        return OUTCOME_WORDS[outcome][self._column]
+
+    def other(self, key: str, **details: Any) -> str:
+        return OTHER[key][self._column].format(**details)
+
+    def title(self, spanish: str, english: str) -> str:
+        return (spanish, english)[self._column]
+
+    def kind(self, kind: str) -> str:
+        return KINDS[kind][self._column] if kind in KINDS else f"`{kind}`"
+
+    def _details(self, details: Mapping[str, Any]) -> dict[str, Any]:
+        """What a sentence's places are filled with: data turned into words."""
+        words: dict[str, Any] = {key: _shown(value) for key, value in details.items()}
+        for key in ("got", "asked", "expected"):
+            if isinstance(details.get(key), str):
+                words[key] = self.kind(details[key])
+        if "error" in details:
+            message = str(details.get("message") or "")
+            words["error"] = f"`{details['error']}`" + (f": {message}" if message else "")
+            words["error"] = words["error"].rstrip(".")
+            line = details.get("line")
+            words["at"] = self.other("at", line=line) if line else ""
+        if "how" in details:
+            words["how"] = HOW.get(str(details["how"]), HOW["died"])[self._column]
+        if "by" in details:
+            words["by"] = f"{details['by']:.0%}".replace("%", " %")
+        if isinstance(details.get("names"), Sequence):
+            words["names"] = ", ".join(f"`{name}`" for name in details["names"])
+        shown = "got" in details and "expected" in details
+        words["shown"] = (
+            self.other("shown", got=_numbers(details["got"]), expected=_numbers(details["expected"]))
+            if shown and isinstance(details["got"], list)
+            else ""
+        )
+        words["right"] = (
+            self.other("right", shape=_shown(details["shape"]), dtype=details["dtype"])
+            if "shape" in details and "dtype" in details
+            else ""
+        )
+        return words
+
+
+def _shown(value: Any) -> Any:
+    """A shape, a list of JSON numbers, as Python writes a tuple."""
+    if isinstance(value, list):
+        return f"({', '.join(map(str, value))}{',' if len(value) == 1 else ''})"
+    return value
+
+
+def _numbers(values: Any) -> str:
+    numbers = [f"{one:.4f}" for one in values]
+    return numbers[0] if len(numbers) == 1 else f"[{', '.join(numbers)}]"
