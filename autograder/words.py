@@ -6,12 +6,12 @@ the statement does not publish.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autograder.judge.finding import Finding
 
-__all__ = ["LANGUAGES", "Words"]
+__all__ = ["LANGUAGES", "Words", "plain"]
 
 LANGUAGES = ("es", "en")
 
@@ -243,6 +243,7 @@ OTHER: dict[str, tuple[str, str]] = {
         "; shape {shape} and dtype {dtype} are right",
     ),
     "shown": (" (obtenido {got}, esperado {expected})", " (got {got}, expected {expected})"),
+    "score": ("{score:g} de {max_score:g} puntos", "{score:g} of {max_score:g} points"),
     "unprotected": (
         "Corregido sin el aislamiento habitual.",
         "Graded without the usual isolation.",
@@ -253,12 +254,18 @@ OTHER: dict[str, tuple[str, str]] = {
 class Words:
     """Everything that is said, in one language."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, escape: Callable[[str], str] = str) -> None:
+        """``escape`` is applied to what comes from the student: names of errors, messages."""
         self._column = LANGUAGES.index(language)
+        self._escape = escape
 
     def finding(self, finding: Finding) -> str:
         """The sentence of a finding."""
         return FINDINGS[finding.kind][self._column].format(**self._details(finding.details))
+
+    def finding_of(self, kind: str, **details: Any) -> str:
+        """The sentence of a finding that is made here and now."""
+        return self.finding(Finding(kind, details))
 
     def unreadable(self, why: str, file: str) -> str:
         return UNREADABLE[why][self._column].format(file=file)
@@ -273,7 +280,7 @@ class Words:
         return (spanish, english)[self._column]
 
     def kind(self, kind: str) -> str:
-        return KINDS[kind][self._column] if kind in KINDS else f"`{kind}`"
+        return KINDS[kind][self._column] if kind in KINDS else f"`{self._escape(plain(kind))}`"
 
     def _details(self, details: Mapping[str, Any]) -> dict[str, Any]:
         """What a sentence's places are filled with: data turned into words."""
@@ -282,9 +289,10 @@ class Words:
             if isinstance(details.get(key), str):
                 words[key] = self.kind(details[key])
         if "error" in details:
-            message = str(details.get("message") or "")
-            words["error"] = f"`{details['error']}`" + (f": {message}" if message else "")
-            words["error"] = words["error"].rstrip(".")
+            error, message = (
+                self._escape(plain(str(details.get(key) or ""))) for key in ("error", "message")
+            )
+            words["error"] = (f"{error}: {message}" if message else error).rstrip(".")
             line = details.get("line")
             words["at"] = self.other("at", line=line) if line else ""
         if "how" in details:
@@ -305,6 +313,12 @@ class Words:
             else ""
         )
         return words
+
+
+def plain(text: str) -> str:
+    """``text`` on one line, without characters that steer a terminal or a page's direction."""
+    kept = (one if one.isprintable() else " " for one in text)
+    return " ".join("".join(kept).split())
 
 
 def _shown(value: Any) -> Any:

@@ -102,13 +102,16 @@ def test_the_deadline_kills_and_what_was_sent_is_kept(run: Runner, code: str) ->
         ("os._exit(3)", "exit status 3"),
         ("os._exit(0)", "exit status 0"),
         ("import ctypes; ctypes.string_at(0)", "signal SIGSEGV"),
-        ("os.abort()", "signal SIGABRT"),
+        # The first process of a pid namespace survives its own SIGABRT; abort then faults.
+        ("os.abort()", ("signal SIGABRT", "signal SIGSEGV")),
         ("sys.exit(0)", "SystemExit: 0"),
         ("raise KeyError('lost')", "KeyError: 'lost'"),
         ("os.close(3); time.sleep(60)", "it did not exit by itself"),
     ],
 )
-def test_an_end_without_a_last_word_is_a_death(run: Runner, code: str, detail: str) -> None:
+def test_an_end_without_a_last_word_is_a_death(
+    run: Runner, code: str, detail: str | tuple[str, ...]
+) -> None:
     heard = run("send({'before': 1})\n" + code)
     assert heard.how == "died"
     assert heard.ended.detail.strip().endswith(detail)

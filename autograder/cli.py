@@ -1,0 +1,195 @@
+"""The command line: reads what was asked, calls the rest, and turns errors into one sentence.
+
+Nothing slow is imported until a command needs it: ``autograder --help`` is asked for often.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from autograder.errors import AuthorError, MachineError
+
+__all__ = ["app", "main"]
+
+USAGE, BROKEN = 2, 3
+"""Exit statuses: a mistake in what was asked or written; our fault or the machine's."""
+
+app = typer.Typer(
+    help="Grade PyTorch notebooks: observe in a sandbox, judge with pytest, record in nbgrader.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+CourseOption = Annotated[
+    Path, typer.Option("--course", metavar="DIR", help="The course's folder.", show_default="here")
+]
+AssignmentArguments = Annotated[
+    list[str] | None, typer.Argument(metavar="[ASSIGNMENT]...", help="Default: all of the config.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+class Device(str, Enum):
+    """Where probes run: wherever possible, on the CPU only, or not without CUDA."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+@app.callback()
+def _commands() -> None:
+    """Grade PyTorch notebooks: observe in a sandbox, judge with pytest, record in nbgrader."""
+
+
+@app.command()
+def release(
+    assignments: AssignmentArguments = None,
+    course: CourseOption = Path(),
+    quiet: QuietOption = False,
+) -> None:
+    """Make the students' notebooks in assignments/ and enter them in the gradebook."""
+    with _sentences():
+        from autograder.course import Course
+        from autograder.record.gradebook import Gradebook
+        from autograder.record.release import release as make
+        from autograder.record.release import released_notebook
+
+        here = Course.at(course)
+        loaded = [here.assignment(name) for name in assignments or here.config.assignments]
+        for assignment in loaded:
+            changed = make(here, assignment)
+            with Gradebook(here.db_url) as book:
+                book.register(assignment.name, released_notebook(here, assignment))
+            if not quiet:
+                path = here.released(assignment.name).relative_to(here.root)
+                typer.echo(f"{path}: {'released' if changed else 'already up to date'}")
+
+
+@app.command()
+def grade(
+    assignments: AssignmentArguments = None,
+    course: CourseOption = Path(),
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Notebooks at a time.", show_default="cores"),
+    ] = None,
+    student: Annotated[
+        list[str] | None,
+        typer.Option("--student", metavar="ID", help="Only this student; may be repeated."),
+    ] = None,
+    device: Annotated[Device, typer.Option("--device", help="Where probes run.")] = Device.auto,
+    force: Annotated[
+        bool, typer.Option("--force", help="Observe and judge again what has not changed.")
+    ] = False,
+    json_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write the reports: an object, or a list of them for several assignments.",
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Grade what was handed in under submitted/ and has changed since; print a table.
+
+    Exit status 0: graded; 2: a mistake in the config, an assignment or the command; 3: something
+    could not be graded through no fault of a student's.
+    """
+    with _sentences():
+        from autograder.course import Course
+        from autograder.grading import Grader, Options, write_json
+        from autograder.render.json import batch_json
+        from autograder.render.table import Progress, results
+
+        here = Course.at(course)
+        chosen = list(assignments or here.config.assignments)
+        given = {"jobs": jobs} if jobs else {}
+        options = Options(
+            device=device.value, force=force, students=tuple(student or ()), **given
+        )
+        batches = []
+        with Progress(quiet) as progress, Grader(here, options) as grader:
+            for name in chosen:
+                here.assignment(name)
+            for name in chosen:
+                grader.progress = progress.of(name)
+                batches.append(batch_json(name, grader.grade(name)))
+        if json_file is not None:
+            write_json(json_file, batches[0] if len(batches) == 1 else batches)
+        if not quiet:
+            results(batches, here)
+        broken = [
+            (batch["assignment"], report["student"])
+            for batch in batches
+            for report in batch["reports"]
+            if report["status"] == "broken"
+        ]
+        if broken:
+            named = ", ".join(f"{who} ({what})" for what, who in broken[:10])
+            raise MachineError(f"could not grade {named}; see {here.state / 'log'}.")
+
+
+@app.command()
+def feedback(
+    assignments: AssignmentArguments = None,
+    course: CourseOption = Path(),
+    quiet: QuietOption = False,
+) -> None:
+    """Make the students' feedback pages in feedback/ from what was graded."""
+    with _sentences():
+        from autograder.course import Course
+        from autograder.record.feedback import make_feedback
+
+        here = Course.at(course)
+        for name in assignments or here.config.assignments:
+            pages = make_feedback(here, here.assignment(name))
+            if not quiet:
+                typer.echo(f"feedback/*/{name}: {pages} pages")
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Errors end a command with one sentence and a status; ours keep their traceback in a log."""
+    try:
+        yield
+    except AuthorError as error:
+        _end(str(error), USAGE)
+    except MachineError as error:
+        _end(str(error), BROKEN)
+    except KeyboardInterrupt:
+        _end("interrupted; what was observed until now is kept.", 130)
+
+
+def _end(sentence: str, status: int) -> NoReturn:
+    typer.echo(f"autograder: {sentence}", err=True)
+    raise SystemExit(status)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """The entry point. An error that nobody foresaw is ours: a sentence, and a log to send us."""
+    try:
+        return app(arguments)
+    except Exception as error:
+        import tempfile
+        import traceback
+
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="autograder-", suffix=".log", delete=False, encoding="utf-8"
+        ) as file:
+            traceback.print_exc(file=file)
+        typer.echo(
+            f"autograder: a fault of ours ({type(error).__name__}); the details are in {file.name}.",
+            err=True,
+        )
+        sys.exit(BROKEN)

@@ -1,0 +1,399 @@
+"""Grade an assignment: observe, judge, record, for whatever has changed. Joins the three parts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autograder.assignment import Assignment
+from autograder.config import Assignment as Policy
+from autograder.course import Course
+from autograder.errors import AuthorError, MachineError
+from autograder.submission import Submission, read_submission, reference
+from autograder.words import Words
+
+if TYPE_CHECKING:
+    from autograder.judge.batch import Batch
+    from autograder.judge.seen import Observed
+    from autograder.observe import Observer, Trial
+    from autograder.report import Report
+    from autograder.sandbox import Sandbox
+
+__all__ = ["Grader", "Options"]
+
+log = logging.getLogger(__name__)
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How ``grade`` was asked to work. ``device`` is ``auto``, ``cpu`` or ``cuda``."""
+
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    device: str = "auto"
+    force: bool = False
+    students: tuple[str, ...] = ()
+
+
+@dataclass
+class Grader:
+    """Grades assignments of one course; holds the warm sandbox between them. A context manager.
+
+    ``progress`` is told, for every submission that was observed, how many are done and of how
+    many.
+    """
+
+    course: Course
+    options: Options = Options()
+    progress: Callable[[int, int], None] = lambda done, total: None
+    _sandbox: Sandbox | None = None
+
+    def __enter__(self) -> Grader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._sandbox is not None:
+            self._sandbox.close()
+            self._sandbox = None
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox, started on first use: a run with nothing to do needs none."""
+        from autograder.observe import open_sandbox
+        from autograder.sandbox import SandboxUnavailable
+
+        if self._sandbox is None:
+            try:
+                self._sandbox = open_sandbox(self.course.config.sandbox)
+            except SandboxUnavailable as error:
+                raise MachineError(str(error)) from error
+        return self._sandbox
+
+    def grade(self, name: str) -> list[Json]:
+        """The reports (JSON) of all submissions of assignment ``name``, by student.
+
+        What has not changed since it was recorded is neither observed nor judged again.
+        """
+        assignment, policy = self.course.assignment(name), self.course.policy(name)
+        students = self._students(name)
+        submissions = {
+            student: read_submission(self.course.submitted(student, name), student, assignment)
+            for student in students
+        }
+        judged_by = self._judged_by(assignment, policy)
+        prints = {
+            student: _digest([judged_by, one.digest, one.timestamp])
+            for student, one in submissions.items()
+        }
+        reports = {} if self.options.force else self._unchanged(name, prints)
+        changed = [one for student, one in submissions.items() if student not in reports]
+        if changed:
+            for report in self._fresh(assignment, policy, changed, prints):
+                reports[report["student"]] = report
+        return [reports[student] for student in students]
+
+    def _students(self, name: str) -> list[str]:
+        present = self.course.students(name)
+        absent = [one for one in self.options.students if one not in present]
+        if absent:
+            raise AuthorError(
+                f"{self.course.root / 'submitted'}: there is no submission of {name} by "
+                f"{', '.join(absent)}."
+            )
+        return [one for one in present if not self.options.students or one in self.options.students]
+
+    def _judged_by(self, assignment: Assignment, policy: Policy) -> str:
+        """Hash of all that a report depends on besides the submission."""
+        packages = ("autograder", "torch", "numpy", "ipython")
+        return _digest(
+            [
+                {package: version(package) for package in packages},
+                _code_digest(),
+                assignment.source_path.read_text(encoding="utf-8"),
+                assignment.probes,
+                assignment.checks_path.read_text(encoding="utf-8")
+                if assignment.checks_path.exists()
+                else "",
+                policy.model_dump(mode="json"),
+                self.course.config.language,
+                self.course.config.sandbox,
+                self.course.config.db_url,
+                self.course.key.id,
+                self.options.device,
+            ]
+        )
+
+    def _unchanged(self, name: str, prints: Mapping[str, str]) -> dict[str, Json]:
+        """Stored reports that still hold and whose results are still where they were put."""
+        stored: dict[str, Json] = {}
+        for student, fingerprint in prints.items():
+            try:
+                report = json.loads(self.course.report_path(student, name).read_text("utf-8"))
+            except (OSError, ValueError):
+                continue
+            notebook = self.course.autograded(student, name) / f"{name}.ipynb"
+            if report.get("fingerprint") == fingerprint and notebook.exists():
+                stored[student] = report
+        if stored:
+            recorded = recorded_students(self.course.db_url, name)
+            stored = {student: one for student, one in stored.items() if student in recorded}
+        return stored
+
+    def _fresh(
+        self,
+        assignment: Assignment,
+        policy: Policy,
+        submissions: Sequence[Submission],
+        prints: Mapping[str, str],
+    ) -> list[Json]:
+        """Observe, judge and record ``submissions``."""
+        from autograder.judge.batch import Batch, judge
+
+        exam = Exam(self.course, assignment, self.sandbox, self.options)
+        exam.observe(submissions, self.progress)
+        batch = Batch(assignment, policy, exam.reference, exam.seen, exam.devices)
+        judge(batch)
+        reports = {one.student: exam.report(one, batch) for one in submissions}
+        return self._record(assignment, submissions, reports, exam, prints)
+
+    def _record(
+        self,
+        assignment: Assignment,
+        submissions: Sequence[Submission],
+        reports: Mapping[str, Report],
+        exam: Exam,
+        prints: Mapping[str, str],
+    ) -> list[Json]:
+        """Write what is not broken into the gradebook and beside it."""
+        from autograder.record.gradebook import Gradebook
+        from autograder.record.notebook import executed, write_autograded
+        from autograder.record.release import released_notebook
+        from autograder.render.comment import comments
+        from autograder.render.json import report_json
+
+        language, name = self.course.config.language, assignment.name
+        words, written = Words(language), []
+        with Gradebook(self.course.db_url) as book:
+            book.register(name, released_notebook(self.course, assignment))
+            for submission in submissions:
+                student = submission.student
+                report = reports[student]
+                kept = report_json(report, words)
+                written.append(kept)
+                if report.status == "broken":
+                    continue
+                trials = exam.trials.get(student)
+                notebook = executed(submission, trials[0].load() if trials else None, language)
+                write_autograded(self.course.autograded(student, name), submission, notebook)
+                book.record(report, comments(report, language), submission.timestamp)
+                path = self.course.report_path(student, name)
+                write_json(path, {**kept, "fingerprint": prints[student]})
+        return written
+
+
+@dataclass
+class Exam:
+    """The observations of a batch, ready to be judged.
+
+    ``seen`` and ``trials`` by student; ``broken`` tells, by student, what went wrong on our side.
+    """
+
+    course: Course
+    assignment: Assignment
+    sandbox: Sandbox
+    options: Options
+    seen: dict[str, Observed] = field(default_factory=dict)
+    trials: dict[str, list[Trial]] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> Policy:
+        return self.course.policy(self.assignment.name)
+
+    @cached_property
+    def devices(self) -> tuple[str, ...]:
+        """The devices to observe on: those of the config that are asked for and at hand."""
+        has_cuda = bool(self.sandbox.facts.get("cuda"))
+        if self.options.device == "cuda" and not has_cuda:
+            raise MachineError("--device cuda: torch finds no CUDA device here; use --device auto.")
+        wanted = {"cpu"} if self.options.device == "cpu" or not has_cuda else {"cpu", "cuda"}
+        return tuple(one for one in self.policy.devices if one in wanted)
+
+    @cached_property
+    def observer(self) -> Observer:
+        from autograder.observe import Observer
+
+        words = Words(self.course.config.language)
+        texts = {
+            "question": words.other("question"),
+            "late": words.other("late", seconds=self.policy.seconds_per_cell),
+            "cut": words.other("cut"),
+        }
+        return Observer(
+            self.assignment,
+            self.policy,
+            self.course.key,
+            self.course.observations,
+            self.sandbox,
+            self.devices,
+            texts,
+        )
+
+    @cached_property
+    def reference(self) -> Observed:
+        """The reference's observations; ``AuthorError`` if it does not run to its end."""
+        solution = reference(self.assignment)
+        seen = _observed(self.observer.observe(solution), solution, self.assignment, model=True)
+        for trial in seen.trials:
+            if trial.ending.how != "finished":
+                raise AuthorError(
+                    f"{self.assignment.source_path}: the reference does not run to its end "
+                    f"({trial.ending.how}: {trial.ending.detail})."
+                )
+            for exercise, by_name in trial.probes.items():
+                for probe, by_device in by_name.items():
+                    for device, value in by_device.items():
+                        _refuse_failed(self.assignment, exercise, probe, device, value)
+        return seen
+
+    def observe(
+        self, submissions: Sequence[Submission], progress: Callable[[int, int], None]
+    ) -> None:
+        """Observe all ``submissions``, several at a time; one that fails fails alone."""
+        _ = self.reference
+        progress(0, len(submissions))
+        with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
+            waiting = {
+                pool.submit(self.observer.observe, one, fresh=self.options.force): one
+                for one in submissions
+            }
+            try:
+                for done, future in enumerate(as_completed(waiting), 1):
+                    self._take(waiting[future], future)
+                    progress(done, len(submissions))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _take(self, submission: Submission, future: Future[list[Trial]]) -> None:
+        student = submission.student
+        try:
+            self.trials[student] = future.result()
+            if self.trials[student]:
+                seen = _observed(self.trials[student], submission, self.assignment)
+                self.seen[student] = seen
+        except (MachineError, ValueError, OSError) as error:
+            log.exception("%s of %s could not be observed", self.assignment.name, student)
+            self.broken[student] = str(error)
+
+    def report(self, submission: Submission, batch: Batch) -> Report:
+        """The report of one submission of the judged ``batch``."""
+        from autograder.report import Report
+
+        student = submission.student
+        trials = self.trials.get(student, [])
+        return Report(
+            student,
+            self.assignment.name,
+            batch.exercises(student),
+            "cuda" if "cuda" in self.devices else "cpu",
+            submission.unreadable,
+            self.broken.get(student),
+            {
+                "key": self.course.key.id,
+                "isolation": self.sandbox.facts["isolation"],
+                "versions": {
+                    name: self.sandbox.facts[name] for name in ("python", "torch", "numpy")
+                },
+                "devices": list(self.devices),
+                "trials": [trial.digest for trial in trials],
+            },
+        )
+
+
+def _observed(
+    trials: Sequence[Trial], submission: Submission, assignment: Assignment, *, model: bool = False
+) -> Observed:
+    from autograder.judge.batch import observed
+
+    solutions: dict[str, list[int]] = {}
+    for place, cell in enumerate(submission.cells):
+        if cell.exercise is not None:
+            solutions.setdefault(cell.exercise, []).append(place)
+    loaded = [trial.load() for trial in trials]
+    return observed(loaded, assignment, solutions, submission.damage, is_reference=model)
+
+
+def _refuse_failed(
+    assignment: Assignment, exercise: str, probe: str, device: str, value: object
+) -> None:
+    from autograder.observation import NoValue
+
+    if isinstance(value, NoValue):
+        error = f": {value.error.name}: {value.error.message}" if value.error else ""
+        raise AuthorError(
+            f"{assignment.probes_path}: the probe {probe!r} of {exercise!r} fails on the "
+            f"reference on {device} ({value.why} {value.name}{error})."
+        )
+
+
+def recorded_students(db_url: str, name: str) -> set[str]:
+    """Whose submissions of assignment ``name`` the gradebook has. Does not make one.
+
+    Asked with plain SQL: importing nbgrader would cost more than a run with nothing to do.
+    """
+    import sqlalchemy
+
+    query = sqlalchemy.text(
+        "SELECT s.student_id FROM submitted_assignment s JOIN assignment a "
+        "ON a.id = s.assignment_id WHERE a.name = :name"
+    )
+    prefix = "sqlite:///"
+    if db_url.startswith(prefix) and not Path(db_url.removeprefix(prefix)).exists():
+        return set()
+    engine = sqlalchemy.create_engine(db_url)
+    try:
+        with engine.connect() as connection:
+            return {row[0] for row in connection.execute(query, {"name": name})}
+    except sqlalchemy.exc.SQLAlchemyError:
+        # No tables yet, or no server: whoever writes to it next says so properly.
+        return set()
+    finally:
+        engine.dispose()
+
+
+def write_json(path: Path, data: Json) -> None:
+    """Write ``data`` at ``path``, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(data, file, ensure_ascii=False, indent=1)
+            file.write("\n")
+        os.chmod(temporary, 0o644)  # noqa: PTH101 (mkstemp gives a name, and 0600)
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _digest(data: Any) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _code_digest() -> str:
+    """Hash of our own package: a change of it judges again."""
+    hashed = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        hashed.update(file.read_bytes())
+    return hashed.hexdigest()

@@ -1,0 +1,245 @@
+"""The adapter to nbgrader's gradebook: the only place that knows its tables.
+
+One session, one transaction a submission. Manual scores and manual comments are never written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import nbformat
+from nbgrader import utils
+from nbgrader.api import (
+    Comment,
+    Grade,
+    GradeCell,
+    MissingEntry,
+    Notebook,
+    SolutionCell,
+    SourceCell,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from nbgrader.api import Assignment as AssignmentRow
+from nbgrader.api import Gradebook as NbgraderGradebook
+from sqlalchemy.exc import SQLAlchemyError
+
+from autograder.errors import MachineError
+from autograder.report import Report
+
+__all__ = ["Gradebook"]
+
+
+class Gradebook:
+    """nbgrader's gradebook at ``db_url``; a context manager."""
+
+    def __init__(self, db_url: str) -> None:
+        self._url = db_url
+        _find_alembic()
+        try:
+            self._book = NbgraderGradebook(db_url)
+        except SQLAlchemyError as error:
+            raise MachineError(f"the gradebook {db_url} cannot be opened: {_short(error)}.") from error
+        self._db = self._book.db
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._db.rollback()
+        self._book.close()
+
+    def recorded(self, assignment: str) -> set[str]:
+        """The students who have a submission of ``assignment`` in the gradebook."""
+        rows = (
+            self._db.query(Student.id)
+            .join(SubmittedAssignment, SubmittedAssignment.student_id == Student.id)
+            .join(AssignmentRow, AssignmentRow.id == SubmittedAssignment.assignment_id)
+            .filter(AssignmentRow.name == assignment)
+        )
+        return {row[0] for row in rows}
+
+    def students(self) -> set[str]:
+        """Every student that the gradebook knows."""
+        return {row[0] for row in self._db.query(Student.id)}
+
+    def register(self, name: str, released: nbformat.NotebookNode) -> None:
+        """Make the gradebook's assignment agree with the released notebook.
+
+        Cells that are gone go with their scores; cells and points that are new reach submissions
+        that are already there, whose other scores stay.
+        """
+        try:
+            assignment = self._book.update_or_create_assignment(name)
+            try:
+                notebook = self._book.find_notebook(name, name)
+            except MissingEntry:
+                spec = json.dumps(released.metadata.get("kernelspec", {}))
+                notebook = self._book.add_notebook(name, name, kernelspec=spec)
+            self._cells(notebook, released)
+            for submission in assignment.submissions:
+                self._complete(self._submitted(submission, notebook), notebook)
+            self._db.commit()
+        except SQLAlchemyError as error:
+            self._db.rollback()
+            raise MachineError(
+                f"the gradebook {self._url} cannot take {name}: {_short(error)}."
+            ) from error
+
+    def _cells(self, notebook: Notebook, released: nbformat.NotebookNode) -> None:
+        grade: dict[str, dict[str, Any]] = {}
+        solution: dict[str, dict[str, Any]] = {}
+        source: dict[str, dict[str, Any]] = {}
+        for cell in released.cells:
+            if not utils.is_grade(cell) and not utils.is_solution(cell) and not utils.is_locked(cell):
+                continue
+            id = cell.metadata.nbgrader["grade_id"]
+            if utils.is_grade(cell):
+                points = float(cell.metadata.nbgrader["points"])
+                grade[id] = {"max_score": points, "cell_type": cell.cell_type}
+            if utils.is_solution(cell):
+                solution[id] = {}
+            source[id] = {
+                "cell_type": cell.cell_type,
+                "locked": utils.is_locked(cell),
+                "source": cell.source,
+                "checksum": cell.metadata.nbgrader.get("checksum"),
+            }
+        self._agree(notebook, GradeCell, notebook.grade_cells, grade)
+        self._agree(notebook, SolutionCell, notebook.solution_cells, solution)
+        self._agree(notebook, SourceCell, notebook.source_cells, source)
+        self._db.flush()
+
+    def _agree(
+        self, notebook: Notebook, kind: Any, rows: Any, wanted: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Make ``rows`` the ones that are ``wanted``, by name."""
+        present = {row.name: row for row in rows}
+        for name in present.keys() - wanted.keys():
+            row = present[name]
+            for model in (Grade, Comment):
+                self._db.query(model).filter(model.cell_id == row.id).delete()
+            self._db.delete(row)
+        for name, fields in wanted.items():
+            row = present.get(name)
+            if row is None:
+                self._db.add(kind(name=name, notebook=notebook, **fields))
+                continue
+            for field, value in fields.items():
+                if getattr(row, field) != value:
+                    setattr(row, field, value)
+
+    def _submitted(self, submission: SubmittedAssignment, notebook: Notebook) -> SubmittedNotebook:
+        for row in submission.notebooks:
+            if row.notebook_id == notebook.id:
+                return row
+        row = SubmittedNotebook(notebook=notebook, assignment=submission)
+        self._db.add(row)
+        return row
+
+    def _complete(self, submitted: SubmittedNotebook, notebook: Notebook) -> None:
+        """Give a submission the rows for the cells that it has none for."""
+        grades = {row.cell_id for row in submitted.grades}
+        comments = {row.cell_id for row in submitted.comments}
+        for cell in notebook.grade_cells:
+            if cell.id not in grades:
+                self._db.add(Grade(cell_id=cell.id, notebook=submitted))
+        for cell in notebook.solution_cells:
+            if cell.id not in comments:
+                self._db.add(Comment(cell_id=cell.id, notebook=submitted))
+
+    def record(
+        self, report: Report, comments: Mapping[str, str], timestamp: str | None = None
+    ) -> None:
+        """Write the automatic scores and comments of ``report``: all of them or none."""
+        try:
+            submitted = self._submission(report, timestamp)
+            grades = {row.cell_id: row for row in submitted.grades}
+            notes = {row.cell_id: row for row in submitted.comments}
+            cells = submitted.notebook
+            scores = {f"{one.id}-check": one.score for one in report.exercises}
+            for cell in cells.grade_cells:
+                if cell.name in scores:
+                    self._score(grades[cell.id], scores[cell.name])
+            for cell in cells.solution_cells:
+                if cell.name in comments:
+                    notes[cell.id].auto_comment = comments[cell.name]
+            self._db.commit()
+        except SQLAlchemyError as error:
+            self._db.rollback()
+            raise MachineError(
+                f"the gradebook {self._url} cannot take {report.student}'s "
+                f"{report.assignment}: {_short(error)}."
+            ) from error
+
+    def _score(self, grade: Grade, score: float) -> None:
+        # As nbgrader does: who overrode a score by hand is asked to look again when it moves.
+        moved = grade.manual_score is not None and grade.auto_score not in (None, score)
+        grade.needs_manual_grade = moved or (
+            grade.manual_score is not None and bool(grade.needs_manual_grade)
+        )
+        grade.auto_score = score
+
+    def _submission(self, report: Report, timestamp: str | None) -> SubmittedNotebook:
+        assignment = self._book.find_assignment(report.assignment)
+        notebook = self._book.find_notebook(report.assignment, report.assignment)
+        student = self._db.get(Student, report.student)
+        if student is None:
+            student = Student(id=report.student)
+            self._db.add(student)
+        submission = (
+            self._db.query(SubmittedAssignment)
+            .filter_by(assignment_id=assignment.id, student_id=report.student)
+            .one_or_none()
+        )
+        if submission is None:
+            submission = SubmittedAssignment(assignment=assignment, student=student)
+            self._db.add(submission)
+        when = _time(timestamp)
+        if when is not None:
+            submission.timestamp = when
+        self._db.flush()
+        submitted = self._submitted(submission, notebook)
+        self._db.flush()
+        self._complete(submitted, notebook)
+        self._db.flush()
+        self._db.refresh(submitted)
+        return submitted
+
+
+def _find_alembic() -> None:
+    """nbgrader calls the program ``alembic`` by name: it lies beside this interpreter, which is
+    not on the path of whoever calls ``.venv/bin/autograder``."""
+    programs = str(Path(sys.executable).parent)
+    paths = os.environ.get("PATH", "").split(os.pathsep)
+    if programs not in paths:
+        os.environ["PATH"] = os.pathsep.join([*paths, programs])
+
+
+def _time(timestamp: str | None) -> Any:
+    """The moment that a ``timestamp.txt`` names; ``None`` for text that is no moment.
+
+    The student's side writes that file, so it may hold anything.
+    """
+    if not timestamp:
+        return None
+    try:
+        return utils.parse_utc(timestamp)
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def _short(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]

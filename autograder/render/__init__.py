@@ -1,0 +1,1 @@
+"""Turn reports into what people and programs read: JSON, Markdown comments, terminal tables."""

@@ -1,0 +1,73 @@
+"""Reports as JSON: the form that ``--json`` writes and that is kept beside the gradebook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograder.report import CheckResult, ExerciseResult, Report
+from autograder.words import Words
+
+__all__ = ["SCHEMA", "batch_json", "report_json"]
+
+SCHEMA = 1
+Json = dict[str, Any]
+
+
+def report_json(report: Report, words: Words) -> Json:
+    """One report. Keys that a reader does not know may be added; none is taken away."""
+    return {
+        "student": report.student,
+        "score": report.score,
+        "max_score": report.max_score,
+        "status": report.status,
+        "device": report.device,
+        "message": message(report, words),
+        "exercises": [_exercise(one, words) for one in report.exercises],
+        "made_from": dict(report.made_from),
+    }
+
+
+def message(report: Report, words: Words) -> str:
+    """What there is to say of the submission as a whole; empty where there is nothing."""
+    if report.broken:
+        return words.finding_of("broken")
+    if report.unreadable:
+        return words.unreadable(report.unreadable, f"{report.assignment}.ipynb")
+    isolation = report.made_from.get("isolation")
+    return words.other("unprotected") if isolation == "none" else ""
+
+
+def _exercise(exercise: ExerciseResult, words: Words) -> Json:
+    return {
+        "id": exercise.id,
+        "score": exercise.score,
+        "max_score": exercise.max_score,
+        "outcome": exercise.outcome,
+        "checks": [_check(one, words) for one in exercise.checks],
+    }
+
+
+def _check(check: CheckResult, words: Words) -> Json:
+    return {
+        "title": words.title(check.title, check.english),
+        "points": round(check.points, 6),
+        "score": round(check.score, 6),
+        "outcome": check.outcome,
+        "message": check_message(check, words),
+    }
+
+
+def check_message(check: CheckResult, words: Words) -> str:
+    """The sentence of a check, with the devices that it could not run on."""
+    sentence = words.finding(check.finding) if check.finding else ""
+    if check.carried and sentence:
+        sentence = f"{sentence.rstrip('.')} ({words.other('carried')})."
+    if check.missing_devices and check.devices:
+        absent = words.finding_of("not_run", devices=", ".join(check.missing_devices))
+        sentence = f"{sentence} {absent}".strip()
+    return sentence
+
+
+def batch_json(assignment: str, reports: list[Json]) -> Json:
+    """What ``grade --json`` writes for one assignment."""
+    return {"schema": SCHEMA, "assignment": assignment, "reports": reports}

@@ -1,0 +1,82 @@
+"""What a person at a terminal sees: a progress bar with the time left, then a table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from autograder.course import Course
+from autograder.words import plain
+
+__all__ = ["Progress", "results"]
+
+COLOURS = {"graded": "green", "timed_out": "yellow", "errored": "red", "broken": "bold red"}
+
+
+class Progress:
+    """A progress bar on the terminal's error stream; nothing where there is no terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=quiet or not sys.stderr.isatty(),
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.__exit__(kind, error, trace)
+
+    def of(self, name: str) -> Callable[[int, int], None]:
+        """A function that shows how many of assignment ``name`` are observed."""
+        task = self._bar.add_task(name, total=None)
+        return lambda done, total: self._bar.update(task, completed=done, total=total)
+
+
+def results(batches: Sequence[dict[str, Any]], course: Course) -> None:
+    """Print the table student × assignment, with points and outcome, and where feedback is."""
+    console = Console()
+    table = Table("student")
+    students = sorted({one["student"] for batch in batches for one in batch["reports"]})
+    if not students:
+        console.print(f"nothing was handed in: {course.root / 'submitted'} has no submission.")
+        return
+    for batch in batches:
+        table.add_column(batch["assignment"], justify="right")
+    for student in students:
+        row = [escape(plain(student))]
+        for batch in batches:
+            found = [one for one in batch["reports"] if one["student"] == student]
+            row.append(_cell(found[0]) if found else "[dim]–[/dim]")
+        table.add_row(*row)
+    console.print(table)
+    console.print(f"executed notebooks: {course.root / 'autograded'}", soft_wrap=True)
+
+
+def _cell(report: dict[str, Any]) -> str:
+    status = report["status"]
+    if status == "broken":
+        return f"[{COLOURS[status]}]not graded: our fault[/]"
+    score = f"{report['score']:g}/{report['max_score']:g}"
+    shown = "" if status == "graded" else f" {status.replace('_', ' ')}"
+    return f"[{COLOURS[status]}]{score}{shown}[/]"

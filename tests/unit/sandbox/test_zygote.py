@@ -1,0 +1,164 @@
+"""The zygote's life: it is started again when it dies, and nothing of it stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autograder.sandbox import SandboxBroken
+
+from .conftest import ENTRIES, Runner, make_sandbox
+
+Isolation = pytest.mark.parametrize("isolation", ["full", "none"])
+HOST = """
+import os, sys
+from pathlib import Path
+from autograder.sandbox import Sandbox
+sandbox = Sandbox(entry="code_entry", package_root=Path(sys.argv[1]), modules=["code_entry.py"],
+                  isolation=sys.argv[2])
+os.write(1, b"up")
+sandbox.run({"code": "os.fork(); os.fork()\\nwhile True: pass"}, on_frame=print)
+"""
+
+
+def below(top: int) -> set[int]:
+    """All processes below `top`."""
+    parents: dict[int, int] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            parents[int(process.name)] = int(fields[1])
+    found = {top}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {top}
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 5.0) -> None:
+    give_up = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+
+def groups() -> set[str]:
+    """Our control groups."""
+    pattern = f"autograder-{os.getpid()}-*"
+    return {folder.name for folder in Path("/sys/fs/cgroup").rglob(pattern)}
+
+
+def zygote_of(before: set[int]) -> int:
+    """The one process that we started and that has no children."""
+    (zygote,) = [pid for pid in below(os.getpid()) - before if not below(pid)]
+    return zygote
+
+
+@Isolation
+def test_nothing_is_left_after_close(isolation: str) -> None:
+    before, open_before = below(os.getpid()), len(list(Path("/proc/self/fd").iterdir()))
+    with make_sandbox(isolation) as sandbox:
+        run = Runner(sandbox)
+        run("os.fork(); os.fork(); os.setsid() if os.getpid() != os.getsid(0) else 0", seconds=0.3)
+        assert below(os.getpid()) - before
+        staged = sandbox._staging.modules
+    wait_until(lambda: below(os.getpid()) == before)
+    assert not groups()
+    assert not staged.exists()
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+
+
+@Isolation
+def test_stray_processes_die_with_their_run(isolation: str) -> None:
+    before = below(os.getpid())
+    with make_sandbox(isolation) as sandbox:
+        idle = below(os.getpid())
+        heard = Runner(sandbox)(
+            "for _ in range(3):\n"
+            "    if os.fork() == 0:\n"
+            "        os.setsid()\n"
+            "        os.fork()\n"
+            "        time.sleep(60)\n"
+            "say(1)"
+        )
+        assert heard.said == 1
+        assert below(os.getpid()) == idle
+    assert below(os.getpid()) == before
+
+
+@Isolation
+def test_after_the_zygote_was_killed_the_next_run_works(isolation: str) -> None:
+    before = below(os.getpid())
+    with make_sandbox(isolation) as sandbox:
+        run = Runner(sandbox)
+        assert run("say(1)").said == 1
+        os.kill(zygote_of(before), signal.SIGKILL)
+        with pytest.raises(SandboxBroken):
+            run("say(2)")
+        assert run("say(3)").said == 3
+
+
+@Isolation
+def test_a_zygote_that_dies_during_a_run_is_our_fault(isolation: str) -> None:
+    before = below(os.getpid())
+    with make_sandbox(isolation) as sandbox:
+        zygote = zygote_of(before)
+        timer = threading.Timer(0.3, os.kill, (zygote, signal.SIGKILL))
+        timer.start()
+        with pytest.raises(SandboxBroken):
+            Runner(sandbox)("time.sleep(60)", seconds=2.0)
+        timer.join()
+        assert Runner(sandbox)("say(3)").said == 3
+    wait_until(lambda: below(os.getpid()) == before)
+
+
+@Isolation
+def test_when_the_host_is_killed_everything_goes(isolation: str) -> None:
+    make_sandbox(isolation).close()  # or a reason to skip
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", HOST, str(ENTRIES), isolation]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as host:
+        assert host.stdout is not None
+        assert host.stdout.read(2) == b"up"
+        wait_until(lambda: len(below(host.pid)) >= 5)
+        started = below(host.pid)
+        host.kill()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
+
+
+def test_a_sandbox_started_in_a_thread_outlives_it() -> None:
+    made: list[Runner] = []
+    thread = threading.Thread(target=lambda: made.append(Runner(make_sandbox("full"))))
+    thread.start()
+    thread.join()
+    if not made:
+        pytest.skip("no full isolation on this machine")
+    with made[0].sandbox:
+        assert made[0]("say(1)").said == 1
+
+
+def test_close_interrupts_a_run_in_another_thread() -> None:
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            Runner(sandbox)("time.sleep(60)", seconds=30.0)
+        except SandboxBroken as error:
+            raised.append(error)
+
+    with make_sandbox("full") as sandbox:
+        thread = threading.Thread(target=work)
+        thread.start()
+        time.sleep(0.2)
+    thread.join(5)
+    assert len(raised) == 1
