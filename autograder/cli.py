@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -38,7 +38,7 @@ AssignmentArguments = Annotated[
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
-class Device(str, Enum):
+class Device(StrEnum):
     """Where probes run: wherever possible, on the CPU only, or not without CUDA."""
 
     auto = "auto"
@@ -115,9 +115,7 @@ def grade(
         here = Course.at(course)
         chosen = list(assignments or here.config.assignments)
         given = {"jobs": jobs} if jobs else {}
-        options = Options(
-            device=device.value, force=force, students=tuple(student or ()), **given
-        )
+        options = Options(device=device.value, force=force, students=tuple(student or ()), **given)
         batches = []
         with Progress(quiet) as progress, Grader(here, options) as grader:
             for name in chosen:
@@ -189,7 +187,7 @@ def main(arguments: list[str] | None = None) -> Any:
         ) as file:
             traceback.print_exc(file=file)
         typer.echo(
-            f"autograder: a fault of ours ({type(error).__name__}); the details are in {file.name}.",
+            f"autograder: a fault of ours ({type(error).__name__}); the details: {file.name}",
             err=True,
         )
         sys.exit(BROKEN)

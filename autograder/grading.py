@@ -143,7 +143,7 @@ class Grader:
                 continue
             notebook = self.course.autograded(student, name) / f"{name}.ipynb"
             if report.get("fingerprint") == fingerprint and notebook.exists():
-                stored[student] = report
+                stored[student] = {key: report[key] for key in report if key != "fingerprint"}
         if stored:
             recorded = recorded_students(self.course.db_url, name)
             stored = {student: one for student, one in stored.items() if student in recorded}
@@ -372,7 +372,7 @@ def recorded_students(db_url: str, name: str) -> set[str]:
         engine.dispose()
 
 
-def write_json(path: Path, data: Json) -> None:
+def write_json(path: Path, data: Json | list[Json]) -> None:
     """Write ``data`` at ``path``, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")

@@ -316,7 +316,7 @@ class Observation:
     def load(cls, path: Path) -> Observation:
         """Read a saved observation; ``ObservationError`` says what is wrong with the file."""
         try:
-            with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+            with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
             kept = _loads(metadata["observation"])
@@ -372,7 +372,9 @@ def _error(value: Any) -> Error | None:
     if value is None:
         return None
     line = value["line"]
-    return Error(_text(value["name"]), _text(value["message"]), None if line is None else _int(line))
+    return Error(
+        _text(value["name"]), _text(value["message"]), None if line is None else _int(line)
+    )
 
 
 def _values(value: Mapping[str, Any], tensors: Tensors) -> dict[str, Value]:

@@ -68,9 +68,14 @@ class _Unreadable(Exception):
     """Why a file is not a notebook, in one word."""
 
 
-def read_submission(folder: Path, student: str, assignment: Assignment) -> Submission:
-    """The submission in ``folder`` (nbgrader's ``submitted/<student>/<assignment>``)."""
-    files, notebook_path = _files(folder), folder / f"{assignment.name}.ipynb"
+def read_submission(
+    folder: Path, student: str, assignment: Assignment, file_name: str | None = None
+) -> Submission:
+    """The submission in ``folder`` (nbgrader's ``submitted/<student>/<assignment>``).
+
+    ``file_name`` is the notebook's if it is not the assignment's.
+    """
+    files, notebook_path = _files(folder), folder / (file_name or f"{assignment.name}.ipynb")
     timestamp = files.pop("timestamp.txt", b"").decode("utf-8", "replace").strip() or None
     files.pop(notebook_path.name, None)
     try:
@@ -132,7 +137,7 @@ def _parse(path: Path) -> dict[str, Any]:
             raise _Unreadable("not_notebook") from None
     if not isinstance(raw.get("cells"), list):
         raise _Unreadable("not_notebook")
-    return raw
+    return dict(raw)
 
 
 def _files(folder: Path) -> dict[str, bytes]:

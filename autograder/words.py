@@ -30,6 +30,10 @@ FINDINGS: dict[str, tuple[str, str]] = {
         "`{name}` no llegó a definirse: la celda se detuvo{at} con {error}.",
         "`{name}` was never defined: the cell stopped{at} with {error}.",
     ),
+    "unsolved": (
+        "Aún no has resuelto esta celda.",
+        "You have not solved this cell yet.",
+    ),
     "cell_interrupted": (
         "`{name}` no llegó a definirse: la celda superó su límite de tiempo y se interrumpió. "
         "¿Termina siempre tu bucle?",
@@ -236,7 +240,7 @@ OTHER: dict[str, tuple[str, str]] = {
         "The cell passed its limit of {seconds:g} s and was interrupted.",
     ),
     "cut": ("… la salida es demasiado larga y se cortó aquí", "… the output is too long: cut here"),
-    "carried": ("calculado a partir de tus valores", "computed from your own values"),
+    "carried": ("Calculado a partir de tus valores.", "Computed from your own values."),
     "at": (" en la línea {line}", " on line {line}"),
     "right": (
         "; forma {shape} y tipo {dtype} correctos",
@@ -303,7 +307,9 @@ class Words:
             words["names"] = ", ".join(f"`{name}`" for name in details["names"])
         shown = "got" in details and "expected" in details
         words["shown"] = (
-            self.other("shown", got=_numbers(details["got"]), expected=_numbers(details["expected"]))
+            self.other(
+                "shown", got=_numbers(details["got"]), expected=_numbers(details["expected"])
+            )
             if shown and isinstance(details["got"], list)
             else ""
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ __all__ = ["kept"]
 MAX_NUMEL = 1_000_000
 """A larger tensor of the student's is not copied: the probes would cost more than the notebook."""
 
-Undo = Callable[[], None]
+Undo = Callable[[], object]
 
 
 @contextlib.contextmanager
@@ -46,7 +47,7 @@ def _generators() -> list[Undo]:
         lambda: np.random.set_state(numpy_state),
         lambda: random.setstate(python_state),
     ]
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         cuda_states = torch.cuda.get_rng_state_all()
         undo.append(lambda: torch.cuda.set_rng_state_all(cuda_states))
     return undo
@@ -92,7 +93,8 @@ def _tensor(value: torch.Tensor) -> list[Undo]:
     if value.layout is not torch.strided or value.numel() > MAX_NUMEL:
         return []
     copy = value.detach().clone()
-    needs, leaf, gradient = value.requires_grad, value.is_leaf, value.grad if value.is_leaf else None
+    needs, leaf = value.requires_grad, value.is_leaf
+    gradient = value.grad if leaf else None
     gradient_copy = None if gradient is None else gradient.detach().clone()
 
     def put_back() -> None:
@@ -113,7 +115,6 @@ def _tensor(value: torch.Tensor) -> list[Undo]:
 def _module(value: torch.nn.Module, seen: set[int]) -> list[Undo]:
     undo: list[Undo] = []
     for module in value.modules():
-        training = module.training
-        undo.append(lambda module=module, training=training: setattr(module, "training", training))
+        undo.append(partial(setattr, module, "training", module.training))
     tensors: list[Any] = [*value.parameters(), *value.buffers()]
     return undo + [step for tensor in tensors for step in _object(tensor, seen)]

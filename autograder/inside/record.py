@@ -103,7 +103,7 @@ class Recorder:
                 "value": self._store(plain),
             }
             gradient = value.grad if value.is_leaf else None
-            if with_grad and type(gradient) in _TENSORS:
+            if with_grad and gradient is not None and type(gradient) in _TENSORS:
                 tree["grad"] = self._tensor(gradient, with_grad=False)
         return tree
 

@@ -38,7 +38,8 @@ def warm_up() -> dict[str, Any]:
     shell.namespace.pop("plt")
     weight = torch.zeros(2, 2, requires_grad=True)
     optimiser = torch.optim.SGD([weight], lr=0.1)
-    torch.nn.functional.mse_loss(weight @ torch.ones(2, 2), torch.ones(2, 2)).backward()
+    loss = torch.nn.functional.mse_loss(weight @ torch.ones(2, 2), torch.ones(2, 2))
+    loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     rows = torch.utils.data.TensorDataset(torch.ones(4, 2))
     next(iter(torch.utils.data.DataLoader(rows, batch_size=2, shuffle=True)))

@@ -78,11 +78,10 @@ def _shift_torch(shifted: Shifted) -> None:
 
 
 def _shift_numpy(shifted: Shifted) -> None:
-    state = np.random.RandomState
     default_rng = np.random.default_rng
     seed_global = np.random.seed
 
-    class RandomState(state):
+    class RandomState(np.random.RandomState):
         def __init__(self, seed: Any = None) -> None:
             super().__init__(shifted(seed))
 
@@ -127,4 +126,5 @@ def _shift_random(shifted: Shifted) -> None:
         original(self, shifted(a), version)
 
     kind.seed = seed  # type: ignore[method-assign]
-    random.seed = functools.partial(seed, random._inst)  # type: ignore[attr-defined]
+    hidden: Any = random
+    hidden.seed = functools.partial(seed, hidden._inst)

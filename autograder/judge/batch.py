@@ -16,6 +16,7 @@ import pytest
 
 from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
+from autograder.config import Tolerance
 from autograder.errors import AuthorError
 from autograder.judge.check import Check
 from autograder.judge.compare import TOLERANCES, Terms, terms
@@ -53,12 +54,13 @@ class Batch:
         absent = tuple(device for device in wanted if device not in self.available)
         title, english, points = check.for_name(name)
         outcome, finding = "passed", None
+        notes: set[str] = set()
         if not ran:
             outcome, finding = "not_run", Finding("not_run", {"devices": ", ".join(absent)})
         try:
             for device in ran:
                 for trial in range(self.policy.trials):
-                    self._call(function, check, student, name, device, trial)
+                    self._call(function, check, student, name, device, trial, notes)
         except CheckFailed as failed:
             outcome, finding = failed.outcome, failed.finding
         except AssertionError as failed:
@@ -76,6 +78,7 @@ class Batch:
             _score(points, check.penalty, outcome),
             outcome,
             finding,
+            "carried" in notes,
             devices=ran,
             missing_devices=absent,
         )
@@ -90,6 +93,7 @@ class Batch:
         name: str | None,
         device: str,
         trial: int,
+        notes: set[str],
     ) -> None:
         submission = self.submissions[student]
         last = len(submission.trials) - 1
@@ -99,11 +103,12 @@ class Batch:
         arguments: dict[str, object] = {"student": own, "reference": model, "device": device}
         if name is not None:
             arguments["name"] = name
-        code = function.__code__  # type: ignore[attr-defined]
+        code = function.__code__
         taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        laid = {dtype: tolerance for dtype, tolerance in self.policy.tolerances.items()}
+        laid: dict[str, Tolerance] = dict(TOLERANCES)
+        laid.update(self.policy.tolerances.items())
         own_tolerance = self.policy.checks.get(function.__name__)
-        token = terms.set(Terms({**TOLERANCES, **laid}, own_tolerance, device))
+        token = terms.set(Terms(laid, own_tolerance, device, notes))
         try:
             function(**{key: value for key, value in arguments.items() if key in taken})
         finally:
@@ -180,7 +185,9 @@ def judge(batch: Batch) -> None:
         raise AuthorError(batch.author_error)
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         text = output.getvalue().strip()
-        raise AuthorError(f"{path}: the checks cannot be run (pytest: {status.name}).\n{text}")
+        raise AuthorError(
+            f"{path}: the checks cannot be run (pytest: {pytest.ExitCode(status).name}).\n{text}"
+        )
 
 
 @contextlib.contextmanager
@@ -203,7 +210,5 @@ def observed(
     is_reference: bool = False,
 ) -> Observed:
     """The trials of one submission as the views of checks read them."""
-    names = {
-        exercise.id: [*exercise.names, *exercise.observe] for exercise in assignment.exercises
-    }
+    names = {exercise.id: [*exercise.names, *exercise.observe] for exercise in assignment.exercises}
     return Observed(trials, names, solutions, damage, is_reference)  # type: ignore[arg-type]

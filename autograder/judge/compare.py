@@ -16,7 +16,7 @@ import torch
 
 from autograder.config import Tolerance
 from autograder.judge.finding import CheckFailed, Finding
-from autograder.judge.seen import Broken, Seen
+from autograder.judge.seen import Broken, Seen, raised
 from autograder.observation import (
     ArrayValue,
     CallValue,
@@ -61,6 +61,8 @@ class Terms:
     tolerances: dict[str, Tolerance] = field(default_factory=lambda: dict(TOLERANCES))
     own: Tolerance | None = None
     device: str = "cpu"
+    notes: set[str] = field(default_factory=set)
+    """What happened on the way that the report mentions: ``carried``."""
 
     def tolerance(self, kind: str, given: Tolerance | None) -> Tolerance:
         chosen = self.own or given or self.tolerances.get(kind) or Tolerance(rtol=0.0)
@@ -85,8 +87,9 @@ def assert_matches(
     """``got`` is what ``expected`` is: kind, shape, dtype, device and values.
 
     ``expected`` is the reference's value, or a plain tensor that was computed from the student's
-    own values (``kind`` then says what was asked for). ``trained`` takes the tolerance of losses and trained values. ``published`` is the
-    value that the statement shows: only then is a difference shown to the student.
+    own values (``kind`` then says what was asked for). ``trained`` takes the tolerance of losses
+    and trained values. ``published`` is the value that the statement shows: only then is a
+    difference shown to the student.
     """
     _Comparison(got, trained, tolerance, published, dtype).run(expected, kind)
 
@@ -151,17 +154,12 @@ class _Comparison:
         if expected.error is not None:
             raise Broken(f"the reference's {expected.function} raised {expected.error.name}")
         if got.error is not None:
-            error = got.error
-            details = {"error": error.name, "message": error.message, "line": error.line}
-            finding = Finding("call_raised", {"name": got.function, **details})
-            raise CheckFailed(finding, "errored")
+            raise raised("call_raised", got.function, got.error)
         self._value(got.value, expected.value)
         if set(got.changed) - set(expected.changed):
             self._fail("changed_argument")
 
-    def _tensor(
-        self, got: Value, values: torch.Tensor, kind: str, device: str | None
-    ) -> None:
+    def _tensor(self, got: Value, values: torch.Tensor, kind: str, device: str | None) -> None:
         wanted = TensorValue if kind == "tensor" else ArrayValue
         if not isinstance(got, wanted) or kind_of(got) != kind:
             self._kind(got, kind)
@@ -179,9 +177,8 @@ class _Comparison:
     def _close(self, got: torch.Tensor, expected: torch.Tensor, shape: Sequence[int]) -> None:
         kind = "trained" if self.trained else str(expected.dtype).removeprefix("torch.")
         tolerance = terms.get().tolerance(kind, self.tolerance)
-        if expected.dtype.is_floating_point and not torch.isfinite(got).all():
-            if torch.isfinite(expected).all():
-                self._fail("not_finite", shape=list(shape))
+        if torch.isfinite(expected).all() and not torch.isfinite(got).all():
+            self._fail("not_finite", shape=list(shape))
         exact = not (expected.dtype.is_floating_point or expected.dtype.is_complex)
         close = (
             torch.equal(got.to(expected.dtype), expected)
@@ -215,7 +212,9 @@ class _Comparison:
             self._kind(got, expected.kind)
         if expected.kind == "float" and isinstance(got.value, float):
             assert isinstance(expected.value, float)
-            tolerance = terms.get().tolerance("trained" if self.trained else "float32", self.tolerance)
+            tolerance = terms.get().tolerance(
+                "trained" if self.trained else "float32", self.tolerance
+            )
             if not math.isfinite(got.value) and math.isfinite(expected.value):
                 self._fail("not_finite")
             close = math.isclose(
@@ -265,7 +264,9 @@ def assert_avoids(got: Seen, *operators: str) -> None:
     """The call that ``got`` observed did not use any of torch's ``operators``."""
     value = got.value
     if not isinstance(value, CallValue):
-        raise CheckFailed(Finding("kind", {"name": got.label, "got": kind_of(value), "asked": "function"}))
+        raise CheckFailed(
+            Finding("kind", {"name": got.label, "got": kind_of(value), "asked": "function"})
+        )
     used = sorted(set(operators) & set(value.operators))
     if used:
         raise CheckFailed(Finding("built_in", {"name": value.function, "operator": used[0]}))

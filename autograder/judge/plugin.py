@@ -6,7 +6,6 @@ Loaded by entry point in every pytest run, so it does nothing unless a module de
 
 from __future__ import annotations
 
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +116,7 @@ class Judging:
         if check is None:
             return None
         batch = self.batch_of(pyfuncitem.path)
-        parameters = pyfuncitem.callspec.params
+        parameters: dict[str, Any] = dict(pyfuncitem.callspec.params)
         result = batch.run(
             pyfuncitem.function,
             check,
@@ -145,5 +144,3 @@ def pytest_exception_interact(
 
         failed = call.excinfo.value
         report.longrepr = f"{failed.outcome}: {Words('es').finding(failed.finding)}"
-
-

@@ -19,7 +19,7 @@ from autograder.observation import (
     Value,
 )
 
-__all__ = ["Broken", "Observed", "Seen", "View"]
+__all__ = ["Broken", "Observed", "Seen", "View", "raised"]
 
 
 class Broken(Exception):
@@ -151,7 +151,7 @@ class View:
             return CheckFailed(Finding("undefined", {"name": name}))
         if last.status == "interrupted":
             return CheckFailed(Finding("cell_interrupted", {"name": name}), "timed_out")
-        return CheckFailed(Finding("cell_raised", {"name": name, **_told(last.error)}), "errored")
+        return raised("cell_raised", name, last.error)
 
     def _snapshot(self, exercise: str, trial: int) -> Snapshot:
         observation = self.observed.trials[trial]
@@ -185,7 +185,7 @@ class View:
             case "interrupted":
                 raise CheckFailed(Finding("call_interrupted"), "timed_out")
             case "failure" if value.error is not None:
-                raise CheckFailed(Finding("probe_failed", _told(value.error)), "errored")
+                raise raised("probe_failed", value.name, value.error)
             case _:
                 raise CheckFailed(Finding("too_large"))
 
@@ -199,8 +199,12 @@ def _function_of(value: Value) -> str | None:
     return next((name for one in members if (name := _function_of(one))), None)
 
 
-def _told(error: Error) -> dict[str, object]:
-    return {"error": error.name, "message": error.message, "line": error.line}
+def raised(kind: str, name: str, error: Error) -> CheckFailed:
+    """The student's code raised ``error``; a stub that nobody touched says so itself."""
+    if error.name == "NotImplementedError":
+        return CheckFailed(Finding("unsolved", {"name": name}), "errored")
+    told = {"error": error.name, "message": error.message, "line": error.line}
+    return CheckFailed(Finding(kind, {"name": name, **told}), "errored")
 
 
 def _ended(how: str) -> CheckFailed:

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import nbformat
 from nbgrader import utils
+from nbgrader.api import Assignment as AssignmentRow
 from nbgrader.api import (
     Comment,
     Grade,
@@ -27,7 +28,6 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from nbgrader.api import Assignment as AssignmentRow
 from nbgrader.api import Gradebook as NbgraderGradebook
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -46,7 +46,9 @@ class Gradebook:
         try:
             self._book = NbgraderGradebook(db_url)
         except SQLAlchemyError as error:
-            raise MachineError(f"the gradebook {db_url} cannot be opened: {_short(error)}.") from error
+            raise MachineError(
+                f"the gradebook {db_url} cannot be opened: {_short(error)}."
+            ) from error
         self._db = self._book.db
 
     def __enter__(self) -> Self:
@@ -103,7 +105,11 @@ class Gradebook:
         solution: dict[str, dict[str, Any]] = {}
         source: dict[str, dict[str, Any]] = {}
         for cell in released.cells:
-            if not utils.is_grade(cell) and not utils.is_solution(cell) and not utils.is_locked(cell):
+            if (
+                not utils.is_grade(cell)
+                and not utils.is_solution(cell)
+                and not utils.is_locked(cell)
+            ):
                 continue
             id = cell.metadata.nbgrader["grade_id"]
             if utils.is_grade(cell):

@@ -30,9 +30,7 @@ def executed(
     return notebook
 
 
-def write_autograded(
-    folder: Path, submission: Submission, notebook: nbformat.NotebookNode
-) -> None:
+def write_autograded(folder: Path, submission: Submission, notebook: nbformat.NotebookNode) -> None:
     """Replace ``folder`` by the executed notebook and the files that were handed in with it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".autograded-") as made:

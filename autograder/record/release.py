@@ -72,7 +72,9 @@ def released_notebook(course: Course, assignment: Assignment) -> nbformat.Notebo
 
 
 def _same(one: Path, other: Path) -> bool:
-    files = [sorted(p.relative_to(root) for p in root.rglob("*") if p.is_file()) for root in (one, other)]
+    files = [
+        sorted(p.relative_to(root) for p in root.rglob("*") if p.is_file()) for root in (one, other)
+    ]
     return files[0] == files[1] and all(
         filecmp.cmp(one / name, other / name, shallow=False) for name in files[0]
     )

@@ -54,18 +54,16 @@ def _check(check: CheckResult, words: Words) -> Json:
         "score": round(check.score, 6),
         "outcome": check.outcome,
         "message": check_message(check, words),
+        "devices": list(check.devices),
+        "not_run": list(check.missing_devices),
     }
 
 
 def check_message(check: CheckResult, words: Words) -> str:
-    """The sentence of a check, with the devices that it could not run on."""
+    """The sentence of a check: what it found, and whether it was judged from own values."""
     sentence = words.finding(check.finding) if check.finding else ""
-    if check.carried and sentence:
-        sentence = f"{sentence.rstrip('.')} ({words.other('carried')})."
-    if check.missing_devices and check.devices:
-        absent = words.finding_of("not_run", devices=", ".join(check.missing_devices))
-        sentence = f"{sentence} {absent}".strip()
-    return sentence
+    carried = words.other("carried") if check.carried else ""
+    return f"{sentence} {carried}".strip()
 
 
 def batch_json(assignment: str, reports: list[Json]) -> Json:

@@ -107,7 +107,9 @@ class Child:
             "seccomp": len(filter_),
             "files": [[name, len(content)] for name, content in files.items()],
         }
-        reader = wire.Reader(self._channel, json_cap=1 << 20, total_cap=1 << 20, alive=self._pidfd)
+        reader = wire.Reader(
+            self._channel, json_cap=1 << 20, total_cap=1 << 20, alive=self._register.fileno()
+        )
         self._channel.settimeout(SETUP_SECONDS)
         try:
             wire.send(self._channel, setup, b"".join([filter_, *files.values()]))
@@ -143,7 +145,7 @@ class Child:
             self._channel,
             json_cap=(limits.frame_mb << 20) + OWN_FRAME_ROOM,
             total_cap=limits.reply_mb << 20,
-            alive=self._pidfd,
+            alive=self._register.fileno(),
         )
         started = time.monotonic()
         how, detail = self._converse(reader, job, payload, limits, on_frame, started)

@@ -56,10 +56,11 @@ def send(sock: socket.socket, frame: Mapping[str, Any], payload: bytes | memoryv
 
 
 class Reader:
-    """Reads frames from `sock`; `alive`, if given, is a pidfd whose death ends an idle wait.
+    """Reads frames from `sock`; `alive`, if given, is a descriptor that becomes readable when the
+    other side is dead, which ends a wait for bytes that will not come.
 
-    The pidfd is needed because a stray process may hold the other end of the socket open after
-    the one that we talk to has died: end of file alone does not tell.
+    It is needed because a stray process may hold the other end of the socket open after the one
+    that we talk to has died: end of file alone does not tell.
     """
 
     def __init__(

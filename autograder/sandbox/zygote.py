@@ -167,6 +167,9 @@ class Zygote:
             except subprocess.TimeoutExpired:
                 self._kill()
         if self._init is not None:
+            # bubblewrap's first process stays for as long as there are others in its namespace.
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init, signal.SIGKILL)
             _wait_for_end(self._init)
             os.close(self._init)
             self._init = None

@@ -1,0 +1,38 @@
+# `make demo` and `make test` set up everything they need; the other targets build on the same.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PATH := $(CURDIR)/$(BIN):$(PATH)
+STAMP := $(VENV)/.ready
+
+.PHONY: help demo test lint types bench all clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+$(STAMP): pyproject.toml constraints.txt scripts/setup
+	@PYTHON="$(PYTHON)" scripts/setup "$(VENV)"
+	@touch $@
+
+demo: $(STAMP) ## release, grade the examples, make feedback, show the table
+	@scripts/demo
+
+test: $(STAMP) ## all tests
+	@$(BIN)/python -m pytest -n 2
+
+lint: $(STAMP) ## ruff and mypy; reports everything before it fails
+	@status=0; \
+	$(BIN)/ruff check . || status=1; \
+	$(BIN)/ruff format --check . || status=1; \
+	$(BIN)/mypy || status=1; \
+	exit $$status
+
+types: $(STAMP) ## mypy alone
+	@$(BIN)/mypy
+
+all: lint test demo ## everything
+
+clean: ## remove what the demo made (not the environment)
+	rm -rf submitted autograded feedback gradebook.db .autograder

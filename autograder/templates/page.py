@@ -1,0 +1,199 @@
+"""Turn what a student wrote or printed into HTML that can neither run nor fetch anything.
+
+Used by the template `retroalimentacion`, whose conf.json names `SafePage`; knows nothing of points.
+Three walls, each enough alone: raw HTML in Markdown is escaped where it is parsed, what is left
+passes an allowlist, and the page's Content-Security-Policy forbids scripts and the network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from bleach.css_sanitizer import CSSSanitizer
+from bleach.sanitizer import Cleaner
+from bs4 import BeautifulSoup
+from markupsafe import Markup
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.preprocessors import Preprocessor
+
+__all__ = ["Page", "SafePage"]
+
+# Pictures that a browser draws without asking anyone. SVG is not among them: the template shows
+# SVG outputs through <img>, where it cannot run, but nothing else may bring its own.
+PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
+PICTURE_KINDS = ("image/png", "image/jpeg", "image/gif", "image/webp")
+LINK = re.compile(r"(?:https?://|mailto:)\S+", re.IGNORECASE)
+PLAIN_TAG = re.compile(r"</?(?:br|sub|sup|kbd|b|i|em|strong|u|mark) ?/?>", re.IGNORECASE)
+
+TEXT_TAGS = frozenset(
+    "a b blockquote br code del div em h2 h3 h4 h5 h6 hr i img kbd li mark ol p pre s span strong "
+    "sub sup table tbody td th thead tr u ul".split()
+)
+OUTPUT_TAGS = TEXT_TAGS - {"h2", "h3", "h4", "h5", "h6", "hr"} | {"caption", "tfoot", "small"}
+# Elements whose text is not meant to be read: they go with all that is in them.
+SILENT_TAGS = (
+    "applet audio base embed frame frameset iframe link math meta noembed noframes noscript object "
+    "script select style svg template textarea title video xmp"
+).split()
+CLASSES_OURS = re.compile(r"(?:highlight|formula|formula display|scroll|[a-z]{1,3}[0-9]?)")
+# Deeper than any honest notebook; a parser's recursion ends not far beyond.
+MAX_DEPTH = 100
+
+
+class SafePage(Preprocessor):
+    """Hand the template the functions that make a student's content safe, as `resources.page`.
+
+    A preprocessor, because conf.json can name one: the template then brings its own protection,
+    and there is no line of configuration whose absence would take it away.
+    """
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        resources["page"] = Page()
+        return nb, resources
+
+
+class Page:
+    """One page: what it shows of a student's, and how deep its headings are."""
+
+    def __init__(self) -> None:
+        self._level = 1
+
+    def markdown(self, source: object, attachments: object = None, figure: str = "") -> Markup:
+        """A notebook's Markdown. Its headings go one level down (h1 is the page's) and skip none."""
+        return self._render(str(source), attachments, figure, self._notebook_heading)
+
+    def comment(self, source: object) -> Markup:
+        """A grader's comment: it quotes names and messages of the student's, so it is not trusted."""
+        return self._render(str(source), None, "", lambda _: self.below(3))
+
+    def html(self, source: object, figure: str = "") -> Markup:
+        """An output of the kind text/html: its tables, text and own pictures, nothing that acts."""
+        soup = BeautifulSoup(str(source), "html.parser")
+        if _depth(soup) > MAX_DEPTH:
+            return Markup("")
+        for element in soup(SILENT_TAGS):
+            element.extract()
+        for image in soup("img"):
+            if PICTURE.fullmatch(str(image.get("src", ""))):
+                image["alt"] = image.get("alt") or figure
+            else:
+                image.replace_with(str(image.get("alt", "")))
+        return _clean(str(soup), OUTPUT_TAGS, allow_class=False)
+
+    def picture(self, kind: str, data: object) -> str:
+        """The address of a picture output, or nothing if its data are not a picture's."""
+        address = f"data:{kind};base64,{str(data).strip()}"
+        return address if PICTURE.fullmatch(address) else ""
+
+    def below(self, depth: int) -> int:
+        """The level of a heading that stands so many levels below the notebook's last one."""
+        return min(self._level + depth, 6)
+
+    def _notebook_heading(self, level: int) -> int:
+        self._level = min(level + 1, self._level + 1, 6)
+        return self._level
+
+    def _render(self, source: str, attachments: object, figure: str, heading: Any) -> Markup:
+        renderer = _Renderer(heading, attachments, figure)
+        try:
+            html = MarkdownWithMath(renderer=renderer).render(source)
+        except RecursionError:
+            html = f"<pre>{escape(source)}</pre>"
+        return _clean(html, TEXT_TAGS, allow_class=True)
+
+
+class _Renderer(IPythonRenderer):
+    """Markdown to HTML: raw HTML is shown as text, formulas as their LaTeX, far pictures as links."""
+
+    def __init__(self, heading: Any, attachments: object, figure: str) -> None:
+        super().__init__(escape=False, allow_harmful_protocols=False, exclude_anchor_links=True)
+        self._heading = heading
+        self._pictures = attachments if isinstance(attachments, Mapping) else {}
+        self._figure = figure
+
+    def heading(self, text: str, level: int, **attrs: Any) -> str:
+        level = self._heading(level)
+        return f"<h{level}>{text}</h{level}>\n"
+
+    def inline_html(self, html: str) -> str:
+        return html if PLAIN_TAG.fullmatch(html) else escape(html)
+
+    def block_html(self, html: str) -> str:
+        return f"<p>{escape(html.strip())}</p>\n"
+
+    def block_mermaidjs(self, code: str) -> str:
+        return self.block_code(code)
+
+    def table(self, text: str) -> str:
+        return f'<div class="scroll"><table>\n{text}</table></div>\n'
+
+    def inline_math(self, body: str) -> str:
+        return f'<code class="formula">{escape(body.strip())}</code>'
+
+    def block_math(self, body: str) -> str:
+        return f'<code class="formula display">{escape(body.strip())}</code>'
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        address = self._attached(url)
+        if PICTURE.fullmatch(address):
+            return f'<img src="{escape(address)}" alt="{escape(text or self._figure)}">'
+        return f'<a href="{escape(url)}">{escape(text or url)}</a>'
+
+    def _attached(self, url: str) -> str:
+        """An attachment's data; a missing attachment is no reason to fail."""
+        if not url.startswith("attachment:"):
+            return url
+        found = self._pictures.get(url.removeprefix("attachment:"))
+        if not isinstance(found, Mapping):
+            return ""
+        kind = next((kind for kind in PICTURE_KINDS if kind in found), None)
+        return f"data:{kind};base64,{found[kind]}" if kind else ""
+
+
+def _clean(html: str, tags: frozenset[str], allow_class: bool) -> Markup:
+    def allowed(tag: str, name: str, value: str) -> bool:
+        if tag == "a" and name == "href":
+            return LINK.fullmatch(value) is not None
+        if tag == "img" and name == "src":
+            return PICTURE.fullmatch(value) is not None
+        if name == "class":
+            return allow_class and CLASSES_OURS.fullmatch(value) is not None
+        if name in ("colspan", "rowspan"):
+            return tag in ("td", "th") and re.fullmatch(r"[1-9][0-9]?", value) is not None
+        if name == "style":
+            return tag in ("td", "th")
+        return (tag, name) in {("img", "alt"), ("ol", "start"), ("th", "scope")}
+
+    cleaner = Cleaner(
+        tags=tags,
+        attributes=allowed,
+        protocols={"http", "https", "mailto", "data"},
+        strip=True,
+        css_sanitizer=CSSSanitizer(allowed_css_properties=["text-align"]),
+    )
+    try:
+        # Cleaned by an allowlist just now: this is what Markup says.
+        return Markup(cleaner.clean(html))  # noqa: S704
+    except RecursionError:
+        return Markup("")
+
+
+def _depth(soup: BeautifulSoup) -> int:
+    deepest, level = [soup.contents], 0
+    while any(deepest):
+        level += 1
+        deepest = [
+            child.contents
+            for contents in deepest
+            for child in contents
+            if getattr(child, "contents", None)
+        ]
+        if level > MAX_DEPTH:
+            break
+    return level
