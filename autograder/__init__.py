@@ -10,15 +10,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autograder.judge.carry import carry
+    from autograder.judge.carry import carry, draws_from
     from autograder.judge.check import check
     from autograder.judge.compare import (
         assert_avoids,
         assert_loss_reduced,
         assert_matches,
+        assert_ran,
+        assert_requires_grad,
         assert_same_trajectory,
         assert_shares_memory,
     )
+    from autograder.judge.finding import fail
     from autograder.probes import probe
 
 __version__ = "0.1.0"
@@ -27,9 +30,13 @@ _HOMES = {
     "assert_avoids": "autograder.judge.compare",
     "assert_loss_reduced": "autograder.judge.compare",
     "assert_matches": "autograder.judge.compare",
+    "assert_ran": "autograder.judge.compare",
+    "assert_requires_grad": "autograder.judge.compare",
     "assert_same_trajectory": "autograder.judge.compare",
     "assert_shares_memory": "autograder.judge.compare",
     "carry": "autograder.judge.carry",
+    "draws_from": "autograder.judge.carry",
+    "fail": "autograder.judge.finding",
     "check": "autograder.judge.check",
     "probe": "autograder.probes",
 }
@@ -38,10 +45,14 @@ __all__ = [
     "assert_avoids",
     "assert_loss_reduced",
     "assert_matches",
+    "assert_ran",
+    "assert_requires_grad",
     "assert_same_trajectory",
     "assert_shares_memory",
     "carry",
     "check",
+    "draws_from",
+    "fail",
     "probe",
 ]
 

@@ -36,6 +36,7 @@ __all__ = [
     "Snapshot",
     "TensorValue",
     "Value",
+    "kind_of",
     "parse_value",
 ]
 
@@ -185,6 +186,29 @@ Value = (
     | NoValue
 )
 Tensors = Mapping[str, torch.Tensor]
+
+
+def kind_of(value: Value) -> str:
+    """The kind of a value, as messages name it: a key of ``autograder.words.KINDS`` or a type."""
+    match value:
+        case TensorValue():
+            return "tensor"
+        case ArrayValue():
+            return "array" if value.type == "numpy.ndarray" else "scalar"
+        case PlainValue() | ListValue():
+            return value.kind
+        case MappingValue():
+            return "dict"
+        case FunctionValue():
+            return "function"
+        case ModuleValue():
+            return "module"
+        case ObjectValue():
+            return value.type
+        case CallValue():
+            return "function"
+        case NoValue():
+            return value.why
 
 
 @dataclass(frozen=True)
@@ -355,7 +379,12 @@ def _int(value: Any) -> int:
 def _text(value: Any) -> str:
     if type(value) is not str or len(value) > MAX_TEXT:
         raise ObservationError("a short text was expected")
-    return value
+    return _sound(value)
+
+
+def _sound(text: str) -> str:
+    """``text`` without lone surrogates, which JSON lets through and no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _list(value: Any) -> list[Any]:
@@ -520,14 +549,16 @@ def _outputs(value: Any) -> list[dict[str, Any]]:
             match one["output_type"]:
                 case "stream":
                     name = "stderr" if one["name"] == "stderr" else "stdout"
-                    clean.append({"output_type": "stream", "name": name, "text": str(one["text"])})
+                    clean.append(
+                        {"output_type": "stream", "name": name, "text": _sound(str(one["text"]))}
+                    )
                 case "error":
                     clean.append(
                         {
                             "output_type": "error",
-                            "ename": str(one["ename"]),
-                            "evalue": str(one["evalue"]),
-                            "traceback": [str(line) for line in _list(one["traceback"])],
+                            "ename": _sound(str(one["ename"])),
+                            "evalue": _sound(str(one["evalue"])),
+                            "traceback": [_sound(str(line)) for line in _list(one["traceback"])],
                         }
                     )
                 case "display_data" | "execute_result" as kind:
@@ -544,10 +575,12 @@ def _outputs(value: Any) -> list[dict[str, Any]]:
 
 def _bundle(data: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        str(mime): value if str(mime).endswith("json") else _joined(value)
+        _sound(str(mime)): json.loads(_sound(json.dumps(value, ensure_ascii=False)))
+        if str(mime).endswith("json")
+        else _joined(value)
         for mime, value in data.items()
     }
 
 
 def _joined(value: Any) -> str:
-    return "".join(map(str, value)) if isinstance(value, Sequence) else str(value)
+    return _sound("".join(map(str, value)) if isinstance(value, Sequence) else str(value))

@@ -120,6 +120,10 @@ FINDINGS: dict[str, tuple[str, str]] = {
         "`{name}` tiene {got} elementos y se pedían {expected}.",
         "`{name}` has {got} elements; {expected} were asked for.",
     ),
+    "item_kind": (
+        "`{name}[{place}]` es {got} y se pedía {asked}.",
+        "`{name}[{place}]` is {got}; {asked} was asked for.",
+    ),
     "not_shared": (
         "{names} no comparten memoria: alguno es una copia.",
         "{names} do not share memory: one of them is a copy.",
@@ -145,6 +149,44 @@ FINDINGS: dict[str, tuple[str, str]] = {
     "built_in": (
         "`{name}` usa `{operator}`, que hace la tarea entera; se pedía hacerla a mano.",
         "`{name}` uses `{operator}`, which does the whole task; it was to be done by hand.",
+    ),
+    "no_gradient": (
+        "`{name}` no permite calcular gradientes (`requires_grad`).",
+        "`{name}` does not let gradients be computed (`requires_grad`).",
+    ),
+    "gradient_left": (
+        "El gradiente de `{name}` no volvió a cero: se sumaría al del paso siguiente.",
+        "The gradient of `{name}` did not go back to zero: it would add to the next step's.",
+    ),
+    "not_printed": (
+        "`{name}` no escribe las líneas pedidas: se esperaban las épocas {expected} con el "
+        "formato `Epoch [10/100], Loss: 12.3456`.",
+        "`{name}` does not print the lines asked for: epochs {expected} were expected, in the "
+        "form `Epoch [10/100], Loss: 12.3456`.",
+    ),
+    "printed_loss": (
+        "`{name}` escribe una pérdida que no es la del último lote de la época {epoch}.",
+        "`{name}` prints a loss that is not the one of the last batch of epoch {epoch}.",
+    ),
+    "not_trained": (
+        "`{name}` no cambia los parámetros del modelo que recibe.",
+        "`{name}` does not change the parameters of the model that it is given.",
+    ),
+    "steps": (
+        "`{name}` hace {got} actualizaciones y se esperaban {expected}: una por lote y época.",
+        "`{name}` makes {got} updates; {expected} were expected: one for each batch and epoch.",
+    ),
+    "rows": (
+        "Los lotes de `{name}` no recorren las 15 filas, de 5 en 5, una vez por época.",
+        "The batches of `{name}` do not go over the 15 rows, 5 at a time, once an epoch.",
+    ),
+    "not_shuffled": (
+        "`{name}` recorre las filas siempre en el mismo orden: falta barajar.",
+        "`{name}` goes over the rows in the same order always: they are not shuffled.",
+    ),
+    "loss_too_high": (
+        "El error de `{name}` sobre las 15 filas sigue siendo demasiado alto: no está entrenado.",
+        "The error of `{name}` over the 15 rows is still too high: it is not trained.",
     ),
     "not_reduced": (
         "La pérdida no baja lo pedido (al menos un {by}).",
@@ -206,6 +248,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "tuple": ("una tupla", "a tuple"),
     "dict": ("un diccionario", "a dictionary"),
     "function": ("una función", "a function"),
+    "module": ("un módulo de torch", "a torch module"),
     "size": ("un `torch.Size`", "a `torch.Size`"),
     "dtype": ("un `torch.dtype`", "a `torch.dtype`"),
     "device": ("un `torch.device`", "a `torch.device`"),

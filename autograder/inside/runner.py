@@ -9,6 +9,7 @@ A job is ``{"cells": [{"source", "exercise"}], "names": {exercise: [name]},
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,8 @@ def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
     """Run the job's cells in order; send a frame for each cell, snapshot and probe."""
     limits, texts = job["limits"], job["texts"]
     shell = _shells[0]
+    # The scratch folder: modules that were handed in beside the notebook can be imported.
+    sys.path.insert(0, "")
     recorder = Recorder(limits["tensor_bytes"], limits["total_bytes"])
     shell.refuse_questions(texts["question"])
     shift_seeds(job["shift"])
@@ -64,9 +67,8 @@ def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
     watches: dict[str, Watch] = {}
     for i, cell in enumerate(job["cells"]):
         exercise = cell["exercise"]
-        watch = None
+        watch, names = None, job["names"].get(exercise, [])
         if exercise:
-            names = job["names"][exercise]
             fresh = Watch(shell.namespace, names, limits["tensor_bytes"])
             watch = watches.setdefault(exercise, fresh)
             watch.start()

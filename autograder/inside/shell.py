@@ -7,6 +7,7 @@ import builtins
 import contextlib
 import getpass
 import io
+import json
 import signal
 import subprocess
 import sys
@@ -128,12 +129,14 @@ class Stream(io.TextIOBase):
 
 def _bundle(data: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """A MIME bundle as JSON holds it, and its size in characters."""
-    clean = {}
+    clean: dict[str, Any] = {}
     for mime, value in data.items():
         if isinstance(value, bytes):
             clean[str(mime)] = base64.b64encode(value).decode()
-        elif isinstance(value, str | dict | list):
-            clean[str(mime)] = value  # type: ignore[assignment]
+        elif isinstance(value, dict | list):
+            # What JSON cannot hold becomes text; NaN and infinity, which it cannot either, null.
+            text = json.dumps(value, default=str)
+            clean[str(mime)] = json.loads(text, parse_constant=lambda _: None)
         else:
             clean[str(mime)] = str(value)
     return clean, sum(len(str(value)) for value in clean.values())

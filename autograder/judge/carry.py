@@ -11,7 +11,7 @@ from autograder.judge.finding import CheckFailed
 from autograder.judge.seen import Broken, Seen, View
 from autograder.observation import ArrayValue, TensorValue, Value
 
-__all__ = ["carry"]
+__all__ = ["carry", "draws_from"]
 
 
 def carry(
@@ -39,6 +39,24 @@ def carry(
             pass
     with torch.no_grad():
         return formula(*theirs)
+
+
+def draws_from(
+    student: View, exercise: str, draw: Callable[[torch.Generator], torch.Tensor]
+) -> torch.Tensor | None:
+    """What ``draw`` gives from the student's global generator as ``exercise`` left it.
+
+    ``None`` if there is no such state, or none that torch takes.
+    """
+    state = student.generator(exercise)
+    generator = torch.Generator()
+    if state is None or state.dtype != torch.uint8:
+        return None
+    try:
+        generator.set_state(state)
+    except (RuntimeError, TypeError):
+        return None
+    return draw(generator)
 
 
 def _plain(value: Value) -> torch.Tensor:

@@ -28,8 +28,8 @@ class Check:
         """Title in Spanish and English and the points, for one name of ``each``."""
         if self.each is None or name is None:
             return self.title, self.english, self.points
-        titles = (text.replace("{name}", name) for text in (self.title, self.english))
-        return (*titles, self.each[name])
+        title, english = (text.replace("{name}", name) for text in (self.title, self.english))
+        return title, english, self.each[name]
 
 
 def check(

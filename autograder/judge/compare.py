@@ -29,6 +29,7 @@ from autograder.observation import (
     PlainValue,
     TensorValue,
     Value,
+    kind_of,
 )
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "assert_avoids",
     "assert_loss_reduced",
     "assert_matches",
+    "assert_ran",
+    "assert_requires_grad",
     "assert_same_trajectory",
     "assert_shares_memory",
     "terms",
@@ -226,29 +229,21 @@ class _Comparison:
             self._fail("values")
 
 
-def kind_of(value: Value) -> str:
-    """The kind of a value, as messages name it: a key of ``autograder.words.KINDS`` or a type."""
-    match value:
-        case TensorValue():
-            return "tensor"
-        case ArrayValue():
-            return "array" if value.type == "numpy.ndarray" else "scalar"
-        case PlainValue() | ListValue():
-            return value.kind
-        case MappingValue():
-            return "dict"
-        case FunctionValue():
-            return "function"
-        case ModuleValue() | ObjectValue():
-            return value.type
-        case CallValue():
-            return "function"
-        case NoValue():
-            return value.why
-
-
 def _few(values: Sequence[float]) -> list[float]:
     return [round(float(one), 4) for one in values[:MAX_SHOWN]]
+
+
+def assert_ran(got: Seen) -> None:
+    """The call that ``got`` observed came back, whatever it returned."""
+    call = got.call
+    if call.error is not None:
+        raise raised("call_raised", call.function, call.error)
+
+
+def assert_requires_grad(got: Seen) -> None:
+    """``got`` is a tensor that gradients are computed for."""
+    if not (isinstance(got.value, TensorValue) and got.value.requires_grad):
+        raise CheckFailed(Finding("no_gradient", {"name": got.label}))
 
 
 def assert_shares_memory(student: Any, *names: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -17,6 +17,7 @@ from autograder.observation import (
     Snapshot,
     TensorValue,
     Value,
+    kind_of,
 )
 
 __all__ = ["Broken", "Observed", "Seen", "View", "raised"]
@@ -53,6 +54,38 @@ class Seen:
     public: bool = True
     """Whether the student knows the inputs: values of probes are never shown."""
 
+    def __getitem__(self, key: str | int) -> Seen:
+        """A part of a probe's result: by key of a dictionary, by place in a list."""
+        items = getattr(self.value, "items", None)
+        try:
+            part = items[key]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            if self.is_reference:
+                raise Broken(f"{self.label}: the probe's result has no {key!r}") from None
+            raise CheckFailed(Finding("too_large", {"name": self.label})) from None
+        return replace(self, value=part, label=_function_of(part) or self.label)
+
+    def named(self, label: str) -> Seen:
+        """The same value under another name in messages."""
+        return replace(self, label=label)
+
+    @property
+    def kind(self) -> str:
+        """The kind of this value, as messages name it."""
+        return kind_of(self.value)
+
+    @property
+    def returned(self) -> Seen:
+        """What the call that this is gave back."""
+        return replace(self, value=self.call.value, label=self.call.function)
+
+    @property
+    def call(self) -> CallValue:
+        """This value as the call that a probe made."""
+        if not isinstance(self.value, CallValue):
+            raise Broken(f"{self.label}: the probe made no call here")
+        return self.value
+
     @property
     def tensor(self) -> torch.Tensor | None:
         """The values as a tensor, where this is a tensor or an array that carries them."""
@@ -70,15 +103,11 @@ class View:
 
     def __getitem__(self, name: str) -> Seen:
         """The value of ``name`` right after the cell of this exercise, or of the nearest earlier
-        exercise that asks for it."""
-        owner = self._owner(name)
-        value = self._named(owner, name, self.trial)
-        return Seen(value, name, self.observed.is_reference, self.trial, self._early(owner, name))
-
-    def after(self, exercise: str, name: str) -> Seen:
-        """The value of ``name`` as the cell of ``exercise`` left it."""
+        exercise that asks for it; ``"gradiente.w"`` is ``w`` as the cell of ``gradiente`` left it.
+        """
+        exercise, name = self._owner(name)
         value = self._named(exercise, name, self.trial)
-        early = self._early(exercise, name)
+        early = self._try(exercise, name, 0) if self.trial else None
         return Seen(value, name, self.observed.is_reference, self.trial, early)
 
     def probe(self, name: str) -> Seen:
@@ -107,23 +136,24 @@ class View:
 
     def trials_of(self, name: str) -> list[Value | None]:
         """The value of ``name`` in every trial; ``None`` where there is none."""
-        owner = self._owner(name)
-        return [self._try(owner, name, trial) for trial in range(len(self.observed.trials))]
+        exercise, name = self._owner(name)
+        return [self._try(exercise, name, trial) for trial in range(len(self.observed.trials))]
 
     @property
     def _observation(self) -> Observation:
         return self.observed.trials[self.trial]
 
-    def _owner(self, name: str) -> str:
+    def _owner(self, name: str) -> tuple[str, str]:
+        """The exercise that ``name`` is of, and its plain name."""
         exercises = list(self.observed.names)
+        exercise, dot, plain = name.partition(".")
+        if dot and exercise in exercises:
+            return exercise, plain
         upto = exercises[: exercises.index(self.exercise) + 1]
         for exercise in reversed(upto):
             if name in self.observed.names[exercise]:
-                return exercise
+                return exercise, name
         raise Broken(f"no exercise up to {self.exercise!r} asks for {name!r}")
-
-    def _early(self, exercise: str, name: str) -> Value | None:
-        return self._try(exercise, name, 0) if self.trial else None
 
     def _try(self, exercise: str, name: str, trial: int) -> Value | None:
         try:

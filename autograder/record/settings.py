@@ -44,4 +44,6 @@ def nbgrader_settings(root: Path) -> Traits:
     ]
     traits.ClearSolutions.code_stub = {"python": code}
     traits.ClearSolutions.text_stub = text
+    traits.HTMLExporter.template_name = "retroalimentacion"
+    traits.HTMLExporter.extra_template_basedirs = [str(TEMPLATES)]
     return traits

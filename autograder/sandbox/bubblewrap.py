@@ -69,10 +69,10 @@ class Bubblewrap:
         yield from ("--proc", "/proc")
         yield from self._devices()
         for folder in interpreter.folders():
-            yield from ("--ro-bind", str(folder), str(folder))
+            yield from ("--ro-bind", str(folder), str(interpreter.place(folder)))
         for folder in interpreter.packages():
             if (folder / "autograder").is_dir():  # installed, not run from its source
-                yield from ("--tmpfs", str(folder / "autograder"))
+                yield from ("--tmpfs", str(interpreter.place(folder) / "autograder"))
         yield from ("--ro-bind", str(staging.modules), MODULES)
         yield from ("--remount-ro", "/", "--remount-ro", "/dev", "--chdir", HOME)
         # For the children's own namespaces; each child drops both before any student code.

@@ -10,21 +10,38 @@ from pathlib import Path
 
 from .contract import SandboxUnavailable
 
-__all__ = ["command", "environment", "folders", "packages"]
+__all__ = ["command", "environment", "folders", "packages", "place"]
 
 PARTS = ("bin", "lib", "lib64", "libexec", "include", "share", "etc", "ssl")
-COVERED = ("/tmp", "/dev", "/proc", "/inside")
+COVERED = ("/tmp", "/dev", "/proc", "/inside", "/environment")
+ENVIRONMENT = Path("/environment")
+"""Where a virtual environment stands inside if its own place is private there, as /tmp is. It may
+move: pyvenv.cfg names the base interpreter, and Python finds the rest from its own program."""
 
 
-def command() -> list[str]:
+def place(path: Path) -> Path:
+    """Where ``path``, a part of this Python, stands in full isolation."""
+    moved = sys.prefix != sys.base_prefix and _covered(Path(sys.prefix))
+    if moved and path.is_relative_to(sys.prefix):
+        return ENVIRONMENT / path.relative_to(sys.prefix)
+    return path
+
+
+def _covered(path: Path) -> str | None:
+    return next((covered for covered in COVERED if path.is_relative_to(covered)), None)
+
+
+def command(*, isolated: bool) -> list[str]:
     """Without the user's own site-packages, and without the working directory on sys.path."""
-    return [sys.executable, "-s", "-P"]
+    program = place(Path(sys.executable)) if isolated else sys.executable
+    return [str(program), "-s", "-P"]
 
 
-def environment(*, modules: str, home: str) -> dict[str, str]:
+def environment(*, modules: str, home: str, isolated: bool) -> dict[str, str]:
     """All that the zygote and its children see of an environment."""
+    prefix = place(Path(sys.prefix)) if isolated else sys.prefix
     return {
-        "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
+        "PATH": f"{prefix}/bin:/usr/bin:/bin",
         "PYTHONPATH": modules,
         "HOME": home,
         "TMPDIR": home,
@@ -50,12 +67,12 @@ def folders() -> list[Path]:
     """What to bind, outermost first. Never a whole prefix: it may be the course's own folder."""
     found = {path for path in _parts() if path.exists() and not path.is_relative_to("/usr")}
     for path in found:
-        for covered in COVERED:
-            if path.is_relative_to(covered):
-                raise SandboxUnavailable(
-                    f"Python's files lie in {path}, and {covered} is private inside the sandbox: "
-                    f"move the virtual environment out of {covered}."
-                )
+        covered = _covered(path)
+        if covered and place(path) == path:
+            raise SandboxUnavailable(
+                f"Python's files lie in {path}, and {covered} is private inside the sandbox: "
+                f"use a Python that lies outside of {covered}."
+            )
     return sorted(found, key=lambda path: len(path.parts))
 
 

@@ -55,7 +55,7 @@ class Zygote:
     def _start(self, staging: Staging, theirs: socket.socket, entry: str) -> None:
         full = self._isolation == "full"
         modules, home = (MODULES, HOME) if full else (str(staging.modules), str(staging.home))
-        environment = interpreter.environment(modules=modules, home=home)
+        environment = interpreter.environment(modules=modules, home=home, isolated=full)
         options: dict[str, Any] = {
             "control": theirs.fileno(),
             "entry": entry,
@@ -82,7 +82,7 @@ class Zygote:
         cwd: Path | None = None,
     ) -> None:
         self._process = subprocess.Popen(
-            [*prefix, *interpreter.command(), "-m", MAIN, json.dumps(options)],
+            [*prefix, *interpreter.command(isolated=bool(prefix)), "-m", MAIN, json.dumps(options)],
             stdin=subprocess.DEVNULL,
             stdout=self._stderr,
             stderr=self._stderr,

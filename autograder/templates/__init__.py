@@ -1,1 +1,1 @@
-"""The pages that students read, as nbconvert templates, with what makes a student's content safe."""
+"""The pages that students read, as nbconvert templates; safe whatever a student wrote."""

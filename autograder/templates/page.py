@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from html import escape
+from html import escape, unescape
 from typing import Any
 
-from bleach.css_sanitizer import CSSSanitizer
-from bleach.sanitizer import Cleaner
-from bs4 import BeautifulSoup
+from bleach.css_sanitizer import CSSSanitizer  # type: ignore[import-untyped]
+from bleach.sanitizer import Cleaner  # type: ignore[import-untyped]
+from bs4 import BeautifulSoup, Tag
 from markupsafe import Markup
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
@@ -28,22 +28,32 @@ PICTURE_KINDS = ("image/png", "image/jpeg", "image/gif", "image/webp")
 LINK = re.compile(r"(?:https?://|mailto:)\S+", re.IGNORECASE)
 PLAIN_TAG = re.compile(r"</?(?:br|sub|sup|kbd|b|i|em|strong|u|mark) ?/?>", re.IGNORECASE)
 
+# fmt: off
 TEXT_TAGS = frozenset(
-    "a b blockquote br code del div em h2 h3 h4 h5 h6 hr i img kbd li mark ol p pre s span strong "
-    "sub sup table tbody td th thead tr u ul".split()
+    {
+        "a", "b", "blockquote", "br", "code", "del", "div", "em", "h2", "h3", "h4", "h5",
+        "h6", "hr", "i", "img", "kbd", "li", "mark", "ol", "p", "pre", "s", "span",
+        "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "u", "ul",
+    }
 )
 OUTPUT_TAGS = TEXT_TAGS - {"h2", "h3", "h4", "h5", "h6", "hr"} | {"caption", "tfoot", "small"}
 # Elements whose text is not meant to be read: they go with all that is in them.
-SILENT_TAGS = (
-    "applet audio base embed frame frameset iframe link math meta noembed noframes noscript object "
-    "script select style svg template textarea title video xmp"
-).split()
+SILENT_TAGS = [
+    "applet", "audio", "base", "embed", "frame", "frameset", "iframe", "link", "math",
+    "meta", "noembed", "noframes", "noscript", "object", "script", "select", "style",
+    "svg", "template", "textarea", "title", "video", "xmp",
+]
+# fmt: on
 CLASSES_OURS = re.compile(r"(?:highlight|formula|formula display|scroll|[a-z]{1,3}[0-9]?)")
 # Deeper than any honest notebook; a parser's recursion ends not far beyond.
 MAX_DEPTH = 100
+# Parsers of text that is made to be slow take seconds for what an honest notebook never has:
+# a Markdown cell beyond this is shown as it was written, an HTML output beyond it not at all.
+MAX_MARKDOWN = 50_000
+MAX_PAGE = 400_000
 
 
-class SafePage(Preprocessor):
+class SafePage(Preprocessor):  # type: ignore[misc]
     """Hand the template the functions that make a student's content safe, as `resources.page`.
 
     A preprocessor, because conf.json can name one: the template then brings its own protection,
@@ -60,22 +70,32 @@ class Page:
 
     def __init__(self) -> None:
         self._level = 1
+        self._left = MAX_PAGE
 
     def markdown(self, source: object, attachments: object = None, figure: str = "") -> Markup:
-        """A notebook's Markdown. Its headings go one level down (h1 is the page's) and skip none."""
+        """A notebook's Markdown. Its headings go one level down (h1 is ours) and skip none."""
+        self._left -= len(str(source))
+        if len(str(source)) > MAX_MARKDOWN or self._left < 0:
+            return Markup("<pre>{}</pre>").format(source)
         return self._render(str(source), attachments, figure, self._notebook_heading)
 
     def comment(self, source: object) -> Markup:
-        """A grader's comment: it quotes names and messages of the student's, so it is not trusted."""
+        """A grader's comment; not trusted, because it quotes a student's names and messages."""
         return self._render(str(source), None, "", lambda _: self.below(3))
 
     def html(self, source: object, figure: str = "") -> Markup:
         """An output of the kind text/html: its tables, text and own pictures, nothing that acts."""
+        self._left -= len(str(source))
+        if self._left < 0:
+            return Markup("")
         soup = BeautifulSoup(str(source), "html.parser")
         if _depth(soup) > MAX_DEPTH:
             return Markup("")
         for element in soup(SILENT_TAGS):
             element.extract()
+        for header in soup("th"):
+            if not header.get_text(strip=True):
+                header.name = "td"
         for image in soup("img"):
             if PICTURE.fullmatch(str(image.get("src", ""))):
                 image["alt"] = image.get("alt") or figure
@@ -99,14 +119,20 @@ class Page:
     def _render(self, source: str, attachments: object, figure: str, heading: Any) -> Markup:
         renderer = _Renderer(heading, attachments, figure)
         try:
-            html = MarkdownWithMath(renderer=renderer).render(source)
+            html = _Markdown(renderer=renderer).render(source)
         except RecursionError:
             html = f"<pre>{escape(source)}</pre>"
         return _clean(html, TEXT_TAGS, allow_class=True)
 
 
-class _Renderer(IPythonRenderer):
-    """Markdown to HTML: raw HTML is shown as text, formulas as their LaTeX, far pictures as links."""
+class _Markdown(MarkdownWithMath):  # type: ignore[misc]
+    """Without task lists, whose boxes have no label: `[x]` stays as it was written."""
+
+    DEFAULT_PLUGINS = ("strikethrough", "table", "url")
+
+
+class _Renderer(IPythonRenderer):  # type: ignore[misc]
+    """Markdown to HTML. Raw HTML becomes text, a formula its LaTeX, a far picture a link."""
 
     def __init__(self, heading: Any, attachments: object, figure: str) -> None:
         super().__init__(escape=False, allow_harmful_protocols=False, exclude_anchor_links=True)
@@ -125,7 +151,7 @@ class _Renderer(IPythonRenderer):
         return f"<p>{escape(html.strip())}</p>\n"
 
     def block_mermaidjs(self, code: str) -> str:
-        return self.block_code(code)
+        return f"<pre><code>{escape(code)}</code></pre>\n"
 
     def table(self, text: str) -> str:
         return f'<div class="scroll"><table>\n{text}</table></div>\n'
@@ -142,8 +168,9 @@ class _Renderer(IPythonRenderer):
     def image(self, text: str, url: str, title: str | None = None) -> str:
         address = self._attached(url)
         if PICTURE.fullmatch(address):
-            return f'<img src="{escape(address)}" alt="{escape(text or self._figure)}">'
-        return f'<a href="{escape(url)}">{escape(text or url)}</a>'
+            alt = unescape(re.sub(r"<[^>]*>", "", text)) or self._figure
+            return f'<img src="{escape(address)}" alt="{escape(alt)}">'
+        return f'<a href="{escape(url)}">{text or escape(url)}</a>'
 
     def _attached(self, url: str) -> str:
         """An attachment's data; a missing attachment is no reason to fail."""
@@ -179,21 +206,17 @@ def _clean(html: str, tags: frozenset[str], allow_class: bool) -> Markup:
     )
     try:
         # Cleaned by an allowlist just now: this is what Markup says.
-        return Markup(cleaner.clean(html))  # noqa: S704
+        return Markup(cleaner.clean(html))
     except RecursionError:
         return Markup("")
 
 
 def _depth(soup: BeautifulSoup) -> int:
-    deepest, level = [soup.contents], 0
-    while any(deepest):
+    """How deep elements are nested, as far as it matters."""
+    level, elements = 0, [element for element in soup.contents if isinstance(element, Tag)]
+    while elements and level <= MAX_DEPTH:
         level += 1
-        deepest = [
-            child.contents
-            for contents in deepest
-            for child in contents
-            if getattr(child, "contents", None)
+        elements = [
+            child for element in elements for child in element.contents if isinstance(child, Tag)
         ]
-        if level > MAX_DEPTH:
-            break
     return level
