@@ -337,7 +337,7 @@ def _observed(
 def _refuse_failed(
     assignment: Assignment, exercise: str, probe: str, device: str, value: object
 ) -> None:
-    from autograder.observation import NoValue
+    from autograder.values import NoValue
 
     if isinstance(value, NoValue):
         error = f": {value.error.name}: {value.error.message}" if value.error else ""

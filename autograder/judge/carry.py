@@ -9,7 +9,7 @@ import torch
 from autograder.judge.compare import terms
 from autograder.judge.finding import CheckFailed
 from autograder.judge.seen import Broken, Seen, View
-from autograder.observation import ArrayValue, TensorValue, Value
+from autograder.values import ArrayValue, TensorValue, Value
 
 __all__ = ["carry", "draws_from"]
 

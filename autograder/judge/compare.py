@@ -17,7 +17,7 @@ import torch
 from autograder.config import Tolerance
 from autograder.judge.finding import CheckFailed, Finding
 from autograder.judge.seen import Broken, Seen, raised
-from autograder.observation import (
+from autograder.values import (
     ArrayValue,
     CallValue,
     FunctionValue,

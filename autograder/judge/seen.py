@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from autograder.judge.finding import CheckFailed, Finding
-from autograder.observation import (
+from autograder.observation import Observation, Snapshot
+from autograder.values import (
     ArrayValue,
     CallValue,
     Error,
     NoValue,
-    Observation,
-    Snapshot,
     TensorValue,
     Value,
     kind_of,

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from html import escape, unescape
 from typing import Any
 
-from bleach.css_sanitizer import CSSSanitizer  # type: ignore[import-untyped]
-from bleach.sanitizer import Cleaner  # type: ignore[import-untyped]
+from bleach.css_sanitizer import CSSSanitizer
+from bleach.sanitizer import Cleaner
 from bs4 import BeautifulSoup, Tag
 from markupsafe import Markup
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -53,7 +53,7 @@ MAX_MARKDOWN = 50_000
 MAX_PAGE = 400_000
 
 
-class SafePage(Preprocessor):  # type: ignore[misc]
+class SafePage(Preprocessor):
     """Hand the template the functions that make a student's content safe, as `resources.page`.
 
     A preprocessor, because conf.json can name one: the template then brings its own protection,
@@ -125,13 +125,13 @@ class Page:
         return _clean(html, TEXT_TAGS, allow_class=True)
 
 
-class _Markdown(MarkdownWithMath):  # type: ignore[misc]
+class _Markdown(MarkdownWithMath):
     """Without task lists, whose boxes have no label: `[x]` stays as it was written."""
 
     DEFAULT_PLUGINS = ("strikethrough", "table", "url")
 
 
-class _Renderer(IPythonRenderer):  # type: ignore[misc]
+class _Renderer(IPythonRenderer):
     """Markdown to HTML. Raw HTML becomes text, a formula its LaTeX, a far picture a link."""
 
     def __init__(self, heading: Any, attachments: object, figure: str) -> None:
