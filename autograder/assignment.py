@@ -109,8 +109,18 @@ def load_assignment(folder: Path) -> Assignment:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:
         raise AuthorError(f"{path}: not a notebook ({type(error).__name__}: {error}).") from None
+    _refuse_bad_syntax(folder / f"probes_{name}.py")
     cells = _source_cells(path, notebook)
     return Assignment(name, folder, notebook, cells, _exercises(path, notebook, cells))
+
+
+def _refuse_bad_syntax(probes: Path) -> None:
+    """The probes run in the sandbox; what can be said of them before is said with file and line."""
+    if probes.exists():
+        try:
+            compile(probes.read_text(encoding="utf-8"), str(probes), "exec")
+        except SyntaxError as error:
+            raise AuthorError(f"{probes}:{error.lineno}: {error.msg}.") from None
 
 
 def _source_cells(path: Path, notebook: nbformat.NotebookNode) -> dict[str, SourceCell]:

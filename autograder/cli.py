@@ -5,6 +5,7 @@ Nothing slow is imported until a command needs it: ``autograder --help`` is aske
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,6 +114,7 @@ def grade(
         from autograder.render.table import Progress, results
 
         here = Course.at(course)
+        _log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
         given = {"jobs": jobs} if jobs else {}
         options = Options(device=device.value, force=force, students=tuple(student or ()), **given)
@@ -156,6 +158,16 @@ def feedback(
                 typer.echo(f"feedback/*/{name}: {pages} pages")
 
 
+def _log_to(path: Path) -> None:
+    """Keep the tracebacks of faults of ours in a file: the screen gets a sentence."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("autograder")
+    log.addHandler(handler)
+    log.propagate = False
+
+
 @contextmanager
 def _sentences() -> Iterator[None]:
     """Errors end a command with one sentence and a status; ours keep their traceback in a log."""
@@ -164,6 +176,7 @@ def _sentences() -> Iterator[None]:
     except AuthorError as error:
         _end(str(error), USAGE)
     except MachineError as error:
+        logging.getLogger("autograder").error("%s", error, exc_info=error.__cause__)
         _end(str(error), BROKEN)
     except KeyboardInterrupt:
         _end("interrupted; what was observed until now is kept.", 130)

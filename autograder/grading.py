@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from autograder.judge.batch import Batch
     from autograder.judge.seen import Observed
     from autograder.observe import Observer, Trial
-    from autograder.report import Report
+    from autograder.report import CheckResult, Report
     from autograder.sandbox import Sandbox
 
 __all__ = ["Grader", "Options"]
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]
+REFERENCE = "(reference)"
+"""Stands among the students of a batch; no folder name of nbgrader's has parentheses."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,10 @@ class Grader:
 
         exam = Exam(self.course, assignment, self.sandbox, self.options)
         exam.observe(submissions, self.progress)
-        batch = Batch(assignment, policy, exam.reference, exam.seen, exam.devices)
+        seen = {REFERENCE: exam.reference, **exam.seen}
+        batch = Batch(assignment, policy, exam.reference, seen, exam.devices)
         judge(batch)
+        _refuse_wrong_checks(assignment, batch)
         reports = {one.student: exam.report(one, batch) for one in submissions}
         return self._record(assignment, submissions, reports, exam, prints)
 
@@ -256,9 +260,11 @@ class Exam:
         seen = _observed(self.observer.observe(solution), solution, self.assignment, model=True)
         for trial in seen.trials:
             if trial.ending.how != "finished":
+                said = trial.ending.detail.strip().splitlines()[-1:] or [""]
                 raise AuthorError(
-                    f"{self.assignment.source_path}: the reference does not run to its end "
-                    f"({trial.ending.how}: {trial.ending.detail})."
+                    f"{self.assignment.source_path}: the reference, with the probes of "
+                    f"{self.assignment.probes_path.name}, does not run to its end "
+                    f"({trial.ending.how}: {said[0]})."
                 )
             for exercise, by_name in trial.probes.items():
                 for probe, by_device in by_name.items():
@@ -340,11 +346,33 @@ def _refuse_failed(
     from autograder.values import NoValue
 
     if isinstance(value, NoValue):
-        error = f": {value.error.name}: {value.error.message}" if value.error else ""
+        error = value.error
+        what = f"{error.name}: {error.message}" if error else f"{value.why} {value.name}".strip()
+        line = f":{error.line}" if error and error.line else ""
         raise AuthorError(
-            f"{assignment.probes_path}: the probe {probe!r} of {exercise!r} fails on the "
-            f"reference on {device} ({value.why} {value.name}{error})."
+            f"{assignment.probes_path}{line}: the probe {probe!r} of {exercise!r} fails on the "
+            f"reference on {device} ({what}); mend the probe or the reference."
         )
+
+
+def _refuse_wrong_checks(assignment: Assignment, batch: Batch) -> None:
+    """A check that the reference itself does not pass would be wrong for every student."""
+    words = Words("en")
+    for exercise in batch.exercises(REFERENCE):
+        for check in exercise.checks:
+            if check.outcome not in ("passed", "not_run"):
+                why = _why(check, words)
+                raise AuthorError(
+                    f"{assignment.checks_path}: the reference does not pass {check.english!r} of "
+                    f"{exercise.id!r}: {why}"
+                )
+
+
+def _why(check: CheckResult, words: Words) -> str:
+    """For an author: what a check said, or the exception that it raised."""
+    if check.finding is None:
+        return check.outcome
+    return str(check.finding.details.get("why") or words.finding(check.finding))
 
 
 def recorded_students(db_url: str, name: str) -> set[str]:

@@ -297,12 +297,12 @@ class Shell:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An exception as data: type, message and the line of the notebook's cell, if it has one."""
+    """An exception as data: type, message and the line of the cell (or of the probes' file)."""
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
     trace: TracebackType | None = error.__traceback__
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
-        if "ipykernel" in name or name.startswith("<ipython-input"):
+        if name.startswith(("<ipython-input", "<probes>")):
             line = trace.tb_lineno
         trace = trace.tb_next
     return {

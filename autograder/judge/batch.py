@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from autograder.report import CheckResult, ExerciseResult
 
 __all__ = ["Batch", "judge", "observed"]
 
+log = logging.getLogger(__name__)
 CheckFunction = Callable[..., object]
 
 
@@ -43,7 +45,6 @@ class Batch:
     submissions: Mapping[str, Observed]
     available: Sequence[str]
     results: dict[str, list[tuple[str, int, CheckResult]]] = field(default_factory=dict)
-    author_error: str | None = None
 
     def run(
         self, function: CheckFunction, check: Check, place: int, student: str, name: str | None
@@ -68,8 +69,11 @@ class Batch:
             text = str(failed)
             finding = Finding("said", {"text": text}) if text else Finding("assertion")
             outcome = "failed"
-        except Exception:
-            self._keep(student, check, place, _result(title, english, points, "broken"))
+        except Exception as error:
+            log.exception("%s: the check %r broke on %s", check.exercise, title, student)
+            finding = Finding("broken", {"why": f"{type(error).__name__}: {error}"})
+            result = CheckResult(title, english, points, 0.0, "broken", finding)
+            self._keep(student, check, place, result)
             raise
         result = CheckResult(
             title,
@@ -136,10 +140,6 @@ class Batch:
         )
 
 
-def _result(title: str, english: str, points: float, outcome: str) -> CheckResult:
-    return CheckResult(title, english, points, 0.0, outcome, Finding(outcome))
-
-
 def _score(points: float, penalty: float, outcome: str) -> float:
     if outcome == "passed":
         return points
@@ -149,17 +149,17 @@ def _score(points: float, penalty: float, outcome: str) -> float:
 def judge(batch: Batch) -> None:
     """Run the assignment's checks over the batch and fill ``batch.results``.
 
+    A batch without submissions still has its checks examined.
+
     ``AuthorError`` if the checks cannot be collected; a check that raises anything but a failure
     makes its own result ``broken`` and nobody else's.
     """
-    if not batch.submissions:
-        return
     path = batch.assignment.checks_path
     if not path.exists():
         raise AuthorError(f"{path}: not found; the checks of an assignment have this name.")
     from autograder.judge import plugin
 
-    output = io.StringIO()
+    output, judging = io.StringIO(), plugin.Judging(batch)
     with _own_import(path), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         status = pytest.main(
             [
@@ -179,10 +179,10 @@ def judge(batch: Batch) -> None:
                 "-c",
                 "/dev/null",
             ],
-            plugins=[plugin, plugin.Judging(batch)],
+            plugins=[plugin, judging],
         )
-    if batch.author_error:
-        raise AuthorError(batch.author_error)
+    if judging.author_error:
+        raise AuthorError(judging.author_error)
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         text = output.getvalue().strip()
         raise AuthorError(

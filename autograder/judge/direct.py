@@ -36,6 +36,9 @@ class DirectJudging(Judging):
     def batch_of(self, path: Path) -> Batch:
         return self._batches[path.parent]
 
+    def assignment_of(self, path: Path) -> Assignment:
+        return self._assignment(path)[1]
+
     def _assignment(self, path: Path) -> tuple[Course, Assignment]:
         folder = path.parent
         root = next((one for one in folder.parents if (one / CONFIG_NAME).exists()), None)

@@ -7,14 +7,17 @@ Loaded by entry point in every pytest run, so it does nothing unless a module de
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from autograder.errors import AuthorError
 from autograder.judge.check import Check
+from autograder.judge.examine import examine, place_of
 from autograder.judge.finding import CheckFailed
 
 if TYPE_CHECKING:
+    from autograder.assignment import Assignment
     from autograder.judge.batch import Batch
 
 __all__ = ["Judging", "device", "reference", "student"]
@@ -74,10 +77,14 @@ class Judging:
 
     def __init__(self, batch: Batch | None = None) -> None:
         self._batch = batch
+        self.author_error: str | None = None
 
     def batch_of(self, path: Path) -> Batch:
         assert self._batch is not None
         return self._batch
+
+    def assignment_of(self, path: Path) -> Assignment:
+        return self.batch_of(path).assignment
 
     def students(self, path: Path) -> list[str]:
         return list(self.batch_of(path).submissions)
@@ -100,15 +107,41 @@ class Judging:
 
     def _refuse_derived_fixtures(self, metafunc: pytest.Metafunc) -> None:
         definition: Any = metafunc.definition
-        where = f"{definition.path}:{metafunc.function.__code__.co_firstlineno}"
+        where = place_of(metafunc.function)
         if "student" not in metafunc.fixturenames:
-            raise pytest.UsageError(f"{where}: the check takes no `student`; add the argument.")
+            self._refuse(f"{where}: the check takes no `student`; add the argument.")
         for name, found in definition._fixtureinfo.name2fixturedefs.items():
             if name not in OURS and OURS & set(found[-1].argnames):
-                raise pytest.UsageError(
+                self._refuse(
                     f"{where}: the fixture {name!r} is made once, but a check runs for every "
                     "trial and device; make it a plain function and call it in the check."
                 )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        # Before any option deselects: what is examined is the assignment, not a choice of it.
+        declared: dict[Path, dict[Any, Check]] = {}
+        for item in items:
+            check = check_of(item)
+            if check is not None and isinstance(item, pytest.Function):
+                declared.setdefault(item.path, {})[item.function] = check
+        for path, checks in declared.items():
+            try:
+                examine(self.assignment_of(path), list(checks.items()))
+            except AuthorError as error:
+                self._refuse(str(error))
+
+    @pytest.hookimpl
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            said = [one for one in str(report.longrepr).splitlines() if one.strip()]
+            wrong = [one[1:].strip() for one in said if one.startswith("E ")] or said[-1:]
+            sentence = " ".join(wrong).removeprefix("pytest.UsageError: ")
+            self.author_error = self.author_error or f"{report.nodeid}: {sentence}"
+
+    def _refuse(self, sentence: str) -> NoReturn:
+        self.author_error = sentence
+        raise pytest.UsageError(sentence)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:

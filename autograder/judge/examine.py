@@ -1,0 +1,55 @@
+"""Find an author's mistakes in the checks of an assignment before anything is judged."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autograder.assignment import Assignment
+from autograder.errors import AuthorError
+from autograder.judge.check import Check
+
+__all__ = ["examine", "place_of"]
+
+Declared = tuple[Callable[..., Any], Check]
+
+
+def place_of(function: Callable[..., Any]) -> str:
+    """``file:line`` of a check, for the sentence about it."""
+    code = function.__code__
+    return f"{code.co_filename}:{code.co_firstlineno}"
+
+
+def examine(assignment: Assignment, declared: Sequence[Declared]) -> None:
+    """Raise ``AuthorError`` unless checks, exercises and points belong together."""
+    known = [exercise.id for exercise in assignment.exercises]
+    for function, check in declared:
+        if check.exercise not in known:
+            near = difflib.get_close_matches(check.exercise, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
+            raise AuthorError(
+                f"{place_of(function)}: the check {check.title!r} is of exercise "
+                f"{check.exercise!r}, which {assignment.source_path.name} does not have; {hint}"
+            )
+        if _points(check) < 0 or check.penalty < 0:
+            raise AuthorError(f"{place_of(function)}: points and penalties are not negative.")
+    for exercise in assignment.exercises:
+        own = [(function, check) for function, check in declared if check.exercise == exercise.id]
+        if not own:
+            raise AuthorError(
+                f"{assignment.checks_path}: exercise {exercise.id!r} has no check; add one with "
+                f"@check(…, exercise={exercise.id!r}, points={exercise.points:g})."
+            )
+        total = sum(_points(check) for _, check in own)
+        if not math.isclose(total, exercise.points, abs_tol=1e-6):
+            raise AuthorError(
+                f"{place_of(own[0][0])}: the checks of {exercise.id!r} are worth {total:g} points "
+                f"together, but its grade cell {exercise.check_cell!r} in "
+                f"{assignment.source_path.name} has {exercise.points:g}; make them agree."
+            )
+
+
+def _points(check: Check) -> float:
+    return sum(check.each.values()) if check.each is not None else check.points
