@@ -61,6 +61,7 @@ def release(
     """Make the students' notebooks in assignments/ and enter them in the gradebook."""
     with _sentences():
         from autograder.course import Course
+        from autograder.judge.batch import examine_checks
         from autograder.record.gradebook import Gradebook
         from autograder.record.release import release as make
         from autograder.record.release import released_notebook
@@ -68,9 +69,11 @@ def release(
         here = Course.at(course)
         loaded = [here.assignment(name) for name in assignments or here.config.assignments]
         for assignment in loaded:
+            examine_checks(assignment, here.policy(assignment.name))
             changed = make(here, assignment)
             with Gradebook(here.db_url) as book:
-                book.register(assignment.name, released_notebook(here, assignment))
+                for change in book.register(assignment.name, released_notebook(here, assignment)):
+                    _notice(f"{assignment.name}: {change}; scores given by hand are kept.")
             if not quiet:
                 path = here.released(assignment.name).relative_to(here.root)
                 typer.echo(f"{path}: {'released' if changed else 'already up to date'}")
@@ -119,7 +122,7 @@ def grade(
         given = {"jobs": jobs} if jobs else {}
         options = Options(device=device.value, force=force, students=tuple(student or ()), **given)
         batches = []
-        with Progress(quiet) as progress, Grader(here, options) as grader:
+        with Progress(quiet) as progress, Grader(here, options, notice=_notice) as grader:
             for name in chosen:
                 here.assignment(name)
             for name in chosen:
@@ -155,7 +158,13 @@ def feedback(
         for name in assignments or here.config.assignments:
             pages = make_feedback(here, here.assignment(name))
             if not quiet:
-                typer.echo(f"feedback/*/{name}: {pages} pages")
+                typer.echo(f"{name}: {pages} feedback pages made")
+        if not quiet:
+            typer.echo(f"feedback pages: {here.root / 'feedback'}")
+
+
+def _notice(sentence: str) -> None:
+    typer.echo(f"autograder: {sentence}", err=True)
 
 
 def _log_to(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import hmac
 import os
@@ -16,6 +17,8 @@ from autograder.config import Config, load_config
 from autograder.errors import AuthorError, MachineError
 
 __all__ = ["Course", "Key"]
+
+ROSTER_FIELDS = ("first_name", "last_name", "email", "lms_user_id")
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,24 @@ class Course:
             for entry in (folder.iterdir() if folder.is_dir() else ())
             if not entry.name.startswith(".") and (entry / name).is_dir()
         )
+
+    def roster(self) -> dict[str, dict[str, str]]:
+        """The students of ``students.csv`` (nbgrader's form: ``id`` and more), if there is one."""
+        path = self.root / "students.csv"
+        if not path.exists():
+            return {}
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                rows = list(csv.DictReader(file))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise AuthorError(f"{path}: cannot be read as CSV in UTF-8 ({error}).") from None
+        found: dict[str, dict[str, str]] = {}
+        for number, row in enumerate(rows, 2):
+            id = (row.get("id") or "").strip()
+            if not id:
+                raise AuthorError(f"{path}:{number}: no student id; the first line names an 'id'.")
+            found[id] = {field: row[field] for field in ROSTER_FIELDS if row.get(field)}
+        return found
 
     @cached_property
     def key(self) -> Key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import logging
@@ -19,6 +20,7 @@ from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
 from autograder.course import Course
 from autograder.errors import AuthorError, MachineError
+from autograder.render.json import missing_json
 from autograder.submission import Submission, read_submission, reference
 from autograder.words import Words
 
@@ -52,12 +54,13 @@ class Grader:
     """Grades assignments of one course; holds the warm sandbox between them. A context manager.
 
     ``progress`` is told, for every submission that was observed, how many are done and of how
-    many.
+    many; ``notice`` gets sentences that an assistant should read.
     """
 
     course: Course
     options: Options = Options()
     progress: Callable[[int, int], None] = lambda done, total: None
+    notice: Callable[[str], None] = lambda sentence: None
     _sandbox: Sandbox | None = None
 
     def __enter__(self) -> Grader:
@@ -102,17 +105,36 @@ class Grader:
         if changed:
             for report in self._fresh(assignment, policy, changed, prints):
                 reports[report["student"]] = report
-        return [reports[student] for student in students]
+        for student in self._missing(assignment, students):
+            reports[student] = missing_json(student, assignment.max_score)
+        return [reports[student] for student in sorted(reports)]
 
     def _students(self, name: str) -> list[str]:
-        present = self.course.students(name)
-        absent = [one for one in self.options.students if one not in present]
-        if absent:
+        """Whose submissions are to be graded: all that are there, or those asked for."""
+        present, asked = self.course.students(name), self.options.students
+        known = {*present, *self.course.roster(), *known_students(self.course.db_url)}
+        unknown = [one for one in asked if one not in known]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise AuthorError(
-                f"{self.course.root / 'submitted'}: there is no submission of {name} by "
-                f"{', '.join(absent)}."
+                f"--student {unknown[0]}: nobody of this name has handed in {name}, stands in "
+                f"students.csv or in the gradebook{hint}."
             )
-        return [one for one in present if not self.options.students or one in self.options.students]
+        return [one for one in present if not asked or one in asked]
+
+    def _missing(self, assignment: Assignment, students: Sequence[str]) -> list[str]:
+        """Whom the roster or the gradebook knows, but who handed in nothing."""
+        roster = self.course.roster()
+        if roster:
+            from autograder.record.gradebook import Gradebook
+
+            if not roster.keys() <= known_students(self.course.db_url):
+                with Gradebook(self.course.db_url) as book:
+                    book.enrol(roster)
+        known = known_students(self.course.db_url) - set(students)
+        asked = self.options.students
+        return sorted(one for one in known if not asked or one in asked)
 
     def _judged_by(self, assignment: Assignment, policy: Policy) -> str:
         """Hash of all that a report depends on besides the submission."""
@@ -188,7 +210,8 @@ class Grader:
         language, name = self.course.config.language, assignment.name
         words, written = Words(language), []
         with Gradebook(self.course.db_url) as book:
-            book.register(name, released_notebook(self.course, assignment))
+            for change in book.register(name, released_notebook(self.course, assignment)):
+                self.notice(f"{name}: {change}; scores given by hand are kept.")
             for submission in submissions:
                 student = submission.student
                 report = reports[student]
@@ -376,23 +399,35 @@ def _why(check: CheckResult, words: Words) -> str:
 
 
 def recorded_students(db_url: str, name: str) -> set[str]:
-    """Whose submissions of assignment ``name`` the gradebook has. Does not make one.
+    """Whose submissions of assignment ``name`` the gradebook has."""
+    return _asked(
+        db_url,
+        "SELECT s.student_id FROM submitted_assignment s JOIN assignment a "
+        "ON a.id = s.assignment_id WHERE a.name = :name",
+        name=name,
+    )
 
-    Asked with plain SQL: importing nbgrader would cost more than a run with nothing to do.
+
+def known_students(db_url: str) -> set[str]:
+    """All students that the gradebook knows."""
+    return _asked(db_url, "SELECT id FROM student")
+
+
+def _asked(db_url: str, text: str, **values: str) -> set[str]:
+    """The first column of what a query gives; nothing where there is no gradebook yet.
+
+    Plain SQL: importing nbgrader would cost more than a run with nothing to do.
     """
     import sqlalchemy
 
-    query = sqlalchemy.text(
-        "SELECT s.student_id FROM submitted_assignment s JOIN assignment a "
-        "ON a.id = s.assignment_id WHERE a.name = :name"
-    )
+    query = sqlalchemy.text(text)
     prefix = "sqlite:///"
     if db_url.startswith(prefix) and not Path(db_url.removeprefix(prefix)).exists():
         return set()
     engine = sqlalchemy.create_engine(db_url)
     try:
         with engine.connect() as connection:
-            return {row[0] for row in connection.execute(query, {"name": name})}
+            return {row[0] for row in connection.execute(query, values)}
     except sqlalchemy.exc.SQLAlchemyError:
         # No tables yet, or no server: whoever writes to it next says so properly.
         return set()

@@ -125,6 +125,7 @@ class Observer:
             "limits": {
                 "cell_seconds": self.policy.seconds_per_cell,
                 "output_characters": self.policy.output_kb * 1024,
+                "all_output_characters": self.policy.observation_mb * megabyte // 8,
                 "tensor_bytes": self.policy.observation_mb * megabyte // 4,
                 "total_bytes": self.policy.observation_mb * megabyte // 2,
             },

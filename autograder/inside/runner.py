@@ -65,6 +65,7 @@ def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
     probes = load_probes(job["probes"])
     last = {cell["exercise"]: i for i, cell in enumerate(job["cells"]) if cell["exercise"]}
     watches: dict[str, Watch] = {}
+    room = limits["all_output_characters"]
     for i, cell in enumerate(job["cells"]):
         exercise = cell["exercise"]
         watch, names = None, job["names"].get(exercise, [])
@@ -77,9 +78,10 @@ def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
             i + 1,
             seconds=limits["cell_seconds"],
             late_text=texts["late"],
-            output_limit=limits["output_characters"],
+            output_limit=min(limits["output_characters"], room),
             cut_text=texts["cut"],
         )
+        room = max(0, room - ran.characters)
         if watch:
             watch.stop(cell["source"], ran.error["line"] if ran.error else None)
         frame = {

@@ -65,6 +65,7 @@ class Cell:
     status: str
     outputs: list[Output]
     seconds: float
+    characters: int
     error: dict[str, Any] | None = None
 
 
@@ -291,9 +292,9 @@ class Shell:
             sys.stdout, sys.stderr = stdout, stderr
         spent = time.monotonic() - begun
         if raised is None:
-            return Cell("ok", OUTPUTS.finished(), spent)
+            return Cell("ok", OUTPUTS.finished(), spent, OUTPUTS.used)
         status = "interrupted" if isinstance(raised, Interrupted) else "error"
-        return Cell(status, OUTPUTS.finished(), spent, describe(raised))
+        return Cell(status, OUTPUTS.finished(), spent, OUTPUTS.used, describe(raised))
 
 
 def describe(error: BaseException) -> dict[str, Any]:

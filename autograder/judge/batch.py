@@ -25,7 +25,7 @@ from autograder.judge.finding import CheckFailed, Finding
 from autograder.judge.seen import Observed, View
 from autograder.report import CheckResult, ExerciseResult
 
-__all__ = ["Batch", "judge", "observed"]
+__all__ = ["Batch", "examine_checks", "judge", "observed"]
 
 log = logging.getLogger(__name__)
 CheckFunction = Callable[..., object]
@@ -188,6 +188,11 @@ def judge(batch: Batch) -> None:
         raise AuthorError(
             f"{path}: the checks cannot be run (pytest: {pytest.ExitCode(status).name}).\n{text}"
         )
+
+
+def examine_checks(assignment: Assignment, policy: Policy) -> None:
+    """``AuthorError`` for what is wrong with the checks themselves; judges nobody."""
+    judge(Batch(assignment, policy, observed([], assignment, {}, {}, is_reference=True), {}, ()))
 
 
 @contextlib.contextmanager

@@ -73,12 +73,16 @@ class Gradebook:
         )
         return {row[0] for row in rows}
 
-    def students(self) -> set[str]:
-        """Every student that the gradebook knows."""
-        return {row[0] for row in self._db.query(Student.id)}
+    def enrol(self, roster: Mapping[str, Mapping[str, str]]) -> None:
+        """Enter the students of a roster who are not there yet, with what it tells of them."""
+        known = {row[0] for row in self._db.query(Student.id)}
+        for id, details in roster.items():
+            if id not in known:
+                self._db.add(Student(id=id, **details))
+        self._db.commit()
 
-    def register(self, name: str, released: nbformat.NotebookNode) -> None:
-        """Make the gradebook's assignment agree with the released notebook.
+    def register(self, name: str, released: nbformat.NotebookNode) -> list[str]:
+        """Make the gradebook's assignment agree with the released notebook; tell what changed.
 
         Cells that are gone go with their scores; cells and points that are new reach submissions
         that are already there, whose other scores stay.
@@ -90,7 +94,10 @@ class Gradebook:
             except MissingEntry:
                 spec = json.dumps(released.metadata.get("kernelspec", {}))
                 notebook = self._book.add_notebook(name, name, kernelspec=spec)
-            self._cells(notebook, released)
+            changes = self._cells(notebook, released)
+            if not assignment.submissions:
+                # Nobody has anything to lose or gain by it yet.
+                changes = []
             for submission in assignment.submissions:
                 self._complete(self._submitted(submission, notebook), notebook)
             self._db.commit()
@@ -99,8 +106,9 @@ class Gradebook:
             raise MachineError(
                 f"the gradebook {self._url} cannot take {name}: {_short(error)}."
             ) from error
+        return changes
 
-    def _cells(self, notebook: Notebook, released: nbformat.NotebookNode) -> None:
+    def _cells(self, notebook: Notebook, released: nbformat.NotebookNode) -> list[str]:
         grade: dict[str, dict[str, Any]] = {}
         solution: dict[str, dict[str, Any]] = {}
         source: dict[str, dict[str, Any]] = {}
@@ -123,10 +131,13 @@ class Gradebook:
                 "source": cell.source,
                 "checksum": cell.metadata.nbgrader.get("checksum"),
             }
+        before = {cell.name: cell.max_score for cell in notebook.grade_cells}
         self._agree(notebook, GradeCell, notebook.grade_cells, grade)
         self._agree(notebook, SolutionCell, notebook.solution_cells, solution)
         self._agree(notebook, SourceCell, notebook.source_cells, source)
         self._db.flush()
+        self._db.refresh(notebook)
+        return _changes(before, {id: cell["max_score"] for id, cell in grade.items()})
 
     def _agree(
         self, notebook: Notebook, kind: Any, rows: Any, wanted: Mapping[str, Mapping[str, Any]]
@@ -232,6 +243,22 @@ def _find_alembic() -> None:
     paths = os.environ.get("PATH", "").split(os.pathsep)
     if programs not in paths:
         os.environ["PATH"] = os.pathsep.join([*paths, programs])
+
+
+def _changes(before: Mapping[str, float], after: Mapping[str, float]) -> list[str]:
+    """What is different between two versions of the exercises and their points, in sentences."""
+    added = [f"{_exercise(id)} is new" for id in after if id not in before]
+    removed = [f"{_exercise(id)} is gone, and its scores" for id in before if id not in after]
+    moved = [
+        f"{_exercise(id)} is worth {after[id]:g} points instead of {before[id]:g}"
+        for id in after
+        if id in before and before[id] != after[id]
+    ]
+    return [*added, *removed, *moved]
+
+
+def _exercise(check_cell: str) -> str:
+    return check_cell.removesuffix("-check")
 
 
 def _time(timestamp: str | None) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from autograder.report import CheckResult, ExerciseResult, Report
 from autograder.words import Words
 
-__all__ = ["SCHEMA", "batch_json", "report_json"]
+__all__ = ["SCHEMA", "batch_json", "missing_json", "report_json"]
 
 SCHEMA = 1
 Json = dict[str, Any]
@@ -24,6 +24,20 @@ def report_json(report: Report, words: Words) -> Json:
         "message": message(report, words),
         "exercises": [_exercise(one, words) for one in report.exercises],
         "made_from": dict(report.made_from),
+    }
+
+
+def missing_json(student: str, max_score: float) -> Json:
+    """What stands for a student who is known but handed in nothing."""
+    return {
+        "student": student,
+        "score": 0.0,
+        "max_score": max_score,
+        "status": "missing",
+        "device": "",
+        "message": "",
+        "exercises": [],
+        "made_from": {},
     }
 
 

@@ -77,6 +77,8 @@ def _cell(report: dict[str, Any]) -> str:
     status = report["status"]
     if status == "broken":
         return f"[{COLOURS[status]}]not graded: our fault[/]"
+    if status == "missing":
+        return "[dim]missing[/]"
     score = f"{round(report['score'], 2):g}/{report['max_score']:g}"
     shown = "" if status == "graded" else f" {status.replace('_', ' ')}"
     return f"[{COLOURS[status]}]{score}{shown}[/]"
