@@ -177,6 +177,52 @@ def _log_to(path: Path) -> None:
     log.propagate = False
 
 
+@app.command()
+def check(
+    notebook: Annotated[Path, typer.Argument(help="Your notebook.", metavar="NOTEBOOK")],
+    language: Annotated[
+        str, typer.Option("--language", metavar="es|en", help="What to answer in.")
+    ] = "es",
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=1, help="How long a cell may take.")
+    ] = 30.0,
+) -> None:
+    """Check your own notebook before you hand it in: run it from top to bottom and say what fails.
+
+    Needs no course and no sandbox. Exit status 1 if something does not hold.
+    """
+    from autograder.render.own import own_result
+    from autograder.selfcheck import NotANotebook, check_notebook
+    from autograder.words import LANGUAGES, Words
+
+    if language not in LANGUAGES:
+        _end(f"--language {language}: there are {' and '.join(LANGUAGES)}.", USAGE)
+    try:
+        result = check_notebook(notebook, language, seconds)
+    except NotANotebook as error:
+        _end(Words(language).unreadable(error.why, str(notebook)), USAGE)
+    typer.echo(own_result(result, Words(language)))
+    raise SystemExit(0 if result.passed and result.exercises else 1)
+
+
+@app.command()
+def doctor(course: CourseOption = Path()) -> None:
+    """Say what of this machine is ready for grading, and how to mend what is not.
+
+    Exit status 1 if `grade` would refuse.
+    """
+    from autograder.doctor import examine_machine
+
+    marks = {"ok": "ok  ", "weak": "weak", "bad": "BAD "}
+    states = set()
+    for row in examine_machine(course):
+        states.add(row.state)
+        typer.echo(f"{marks[row.state]}  {row.thing}: {row.said}")
+        if row.mend:
+            typer.echo(f"      → {row.mend}")
+    raise SystemExit(1 if "bad" in states else 0)
+
+
 @contextmanager
 def _sentences() -> Iterator[None]:
     """Errors end a command with one sentence and a status; ours keep their traceback in a log."""

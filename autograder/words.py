@@ -30,6 +30,10 @@ FINDINGS: dict[str, tuple[str, str]] = {
         "`{name}` no llegó a definirse: la celda se detuvo{at} con {error}.",
         "`{name}` was never defined: the cell stopped{at} with {error}.",
     ),
+    "raised_here": (
+        "La celda se detiene{at} con {error}.",
+        "The cell stops{at} with {error}.",
+    ),
     "unsolved": (
         "Aún no has resuelto esta celda.",
         "You have not solved this cell yet.",
@@ -235,6 +239,40 @@ UNREADABLE: dict[str, tuple[str, str]] = {
     ),
 }
 
+OWN: dict[str, tuple[str, str]] = {
+    "passed": ("bien", "fine"),
+    "cell": ("celda {cell}", "cell {cell}"),
+    "elsewhere": ("otras celdas", "other cells"),
+    "all_passed": (
+        "Todo lo que se puede comprobar aquí está bien. Al corregir se prueban también otras "
+        "semillas y otras entradas.",
+        "All that can be checked here is fine. Grading also tries other seeds and other inputs.",
+    ),
+    "no_exercises": (
+        "El cuaderno no tiene ejercicios marcados: ¿es el que se publicó?",
+        "The notebook has no marked exercises: is it the one that was released?",
+    ),
+    "never_ran": (
+        "No llegó a ejecutarse: una celda anterior terminó el proceso de Python o no acabó nunca.",
+        "It never ran: an earlier cell ended the Python process or never came to an end.",
+    ),
+    "works_for_me": (
+        "¿«Funciona en mi máquina»? La celda {cell} tiene guardada una salida sin error, pero al "
+        "ejecutar todo de arriba abajo falla ({message}): quizá ejecutaste las celdas en otro "
+        "orden, o borraste o cambiaste una celda después. Prueba «Reiniciar el núcleo y ejecutar "
+        "todas las celdas».",
+        "«Works on my machine»? Cell {cell} has a saved output without an error, but running "
+        "everything from top to bottom fails ({message}): you may have run the cells in another "
+        "order, or deleted or changed one afterwards. Try «Restart kernel and run all cells».",
+    ),
+    "out_of_order": (
+        "Las celdas se ejecutaron en otro orden que el del cuaderno (lo dicen sus números). "
+        "Prueba «Reiniciar el núcleo y ejecutar todas las celdas».",
+        "The cells were run in another order than the notebook's (their numbers say so). Try "
+        "«Restart kernel and run all cells».",
+    ),
+}
+
 KINDS: dict[str, tuple[str, str]] = {
     "tensor": ("un tensor", "a tensor"),
     "array": ("un arreglo de NumPy", "a NumPy array"),
@@ -322,6 +360,10 @@ class Words:
 
     def other(self, key: str, **details: Any) -> str:
         return OTHER[key][self._column].format(**details)
+
+    def own(self, key: str, **details: Any) -> str:
+        """What ``autograder check`` says besides findings."""
+        return OWN[key][self._column].format(**details)
 
     def title(self, spanish: str, english: str) -> str:
         return (spanish, english)[self._column]

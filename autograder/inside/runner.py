@@ -22,16 +22,21 @@ from autograder.inside.seeding import seed_everything, shift_seeds
 from autograder.inside.shell import Shell
 from autograder.inside.snapshot import Watch, snapshot
 
-__all__ = ["serve", "warm_up"]
+__all__ = ["open_shell", "serve", "warm_up"]
 
 Send = Callable[[dict[str, Any], bytes], None]
 _shells: list[Shell] = []
 
 
+def open_shell() -> Shell:
+    """Make the shell in which ``serve`` runs the cells of this process."""
+    _shells[:] = [Shell()]
+    return _shells[0]
+
+
 def warm_up() -> dict[str, Any]:
     """Import and touch, once, what is slow the first time; tell the versions and the devices."""
-    shell = Shell()
-    _shells.append(shell)
+    shell = open_shell()
     limits = {"seconds": 60.0, "late_text": "", "output_limit": 1 << 20, "cut_text": ""}
     shell.run("1 + 1", 1, **limits)  # type: ignore[arg-type]
     shell.run("import matplotlib.pyplot as plt; plt.plot([1, 2])", 2, **limits)  # type: ignore[arg-type]

@@ -1,0 +1,137 @@
+"""Look at this machine: is everything here that grading needs, and how to mend what is not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from autograder.course import Course
+from autograder.errors import AuthorError
+
+__all__ = ["Row", "examine_machine"]
+
+MIN_FREE_GB = 2
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that was looked at. ``state`` is ``ok``, ``weak`` (grading works) or ``bad``."""
+
+    thing: str
+    state: str
+    said: str
+    mend: str = ""
+
+
+def examine_machine(root: Path) -> Iterator[Row]:
+    """Rows as they are found; a ``bad`` one means that ``grade`` would refuse."""
+    yield _python()
+    yield from _packages()
+    try:
+        course: Course | None = Course.at(root)
+        yield Row("config", "ok", str(root.resolve() / "grading_config.yaml"))
+    except AuthorError as error:
+        course = None
+        yield Row("config", "bad", str(error), "mend the file, or name the course with --course")
+    yield from _sandbox(course)
+    if course is not None:
+        yield _database(course)
+    yield _disk(root)
+
+
+def _python() -> Row:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Row("python", "ok", found)
+
+
+def _packages() -> Iterator[Row]:
+    for name, wanted in (("torch", (2, 4)), ("nbgrader", (0, 9, 6)), ("pytest", (8, 4))):
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            yield Row(name, "bad", "not installed", f"pip install {name}")
+            continue
+        numbers = tuple(int(part) for part in found.split("+")[0].split(".")[:3] if part.isdigit())
+        needed = ".".join(map(str, wanted))
+        state = "ok" if numbers >= wanted else "bad"
+        mend = "" if state == "ok" else f"pip install '{name}>={needed}'"
+        yield Row(name, state, found, mend)
+
+
+def _sandbox(course: Course | None) -> Iterator[Row]:
+    from autograder.observe import open_sandbox
+    from autograder.sandbox import SandboxBroken, SandboxUnavailable
+
+    weak = course is not None and course.config.sandbox == "none"
+    try:
+        with open_sandbox("none" if weak else "full") as sandbox:
+            facts = sandbox.facts
+    except (SandboxUnavailable, SandboxBroken) as error:
+        yield Row(
+            "sandbox", "bad", str(error), "or choose `sandbox: none` in the config, knowingly"
+        )
+        return
+    if weak:
+        yield Row(
+            "sandbox",
+            "weak",
+            "switched off by the config: students' code runs unprotected",
+            "set `sandbox: full` in grading_config.yaml",
+        )
+    else:
+        yield Row("sandbox", "ok", "bubblewrap, namespaces, landlock, seccomp")
+    limit = facts["memory_limit"]
+    if limit == "watcher":
+        yield Row(
+            "memory limit",
+            "weak",
+            "a watcher that looks every 30 ms",
+            "a delegated memory cgroup is stricter (systemd-run --user --scope -p Delegate=yes …)",
+        )
+    else:
+        yield Row("memory limit", "ok", limit)
+    if facts["cuda"]:
+        yield Row("cuda", "ok", "torch finds a CUDA device")
+    else:
+        yield Row("cuda", "weak", "none: checks for CUDA are reported as not run")
+
+
+def _database(course: Course) -> Row:
+    import sqlalchemy
+
+    url = course.db_url
+    prefix = "sqlite:///"
+    if url.startswith(prefix):
+        path = Path(url.removeprefix(prefix))
+        if not path.exists():
+            return _writable("database", path.parent, f"{path} (will be made)")
+    engine = sqlalchemy.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text("SELECT 1"))
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        return Row("database", "bad", f"{url}: {said}", "check db_url, the server and the rights")
+    finally:
+        engine.dispose()
+    if url.startswith(prefix):
+        return _writable("database", Path(url.removeprefix(prefix)), url.removeprefix(prefix))
+    return Row("database", "ok", engine.url.render_as_string(hide_password=True))
+
+
+def _writable(thing: str, path: Path, said: str) -> Row:
+    if os.access(path, os.W_OK):
+        return Row(thing, "ok", said)
+    return Row(thing, "bad", f"{path} cannot be written to", f"give this user the right: {path}")
+
+
+def _disk(root: Path) -> Row:
+    free = shutil.disk_usage(root).free / 2**30
+    if free < MIN_FREE_GB:
+        return Row("disk", "weak", f"{free:.1f} GB free", "make room: observations are kept")
+    return Row("disk", "ok", f"{free:.0f} GB free")
