@@ -156,9 +156,9 @@ def feedback(
 
         here = Course.at(course)
         for name in assignments or here.config.assignments:
-            pages = make_feedback(here, here.assignment(name))
+            fresh, pages = make_feedback(here, here.assignment(name))
             if not quiet:
-                typer.echo(f"{name}: {pages} feedback pages made")
+                typer.echo(f"{name}: {pages} feedback pages, {fresh} of them made now")
         if not quiet:
             typer.echo(f"feedback pages: {here.root / 'feedback'}")
 

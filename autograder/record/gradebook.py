@@ -73,6 +73,23 @@ class Gradebook:
         )
         return {row[0] for row in rows}
 
+    def shown(self, assignment: str) -> dict[str, list[Any]]:
+        """What a feedback page shows of each student's submission: scores and comments."""
+        rows: dict[str, list[Any]] = {}
+        submissions = (
+            self._db.query(SubmittedAssignment)
+            .join(AssignmentRow, AssignmentRow.id == SubmittedAssignment.assignment_id)
+            .filter(AssignmentRow.name == assignment)
+        )
+        for submission in submissions:
+            found: list[Any] = []
+            for notebook in submission.notebooks:
+                found.append(notebook.late_submission_penalty)
+                found += [[row.name, row.score, row.max_score] for row in notebook.grades]
+                found += [[row.name, row.comment] for row in notebook.comments]
+            rows[submission.student_id] = sorted(found, key=str)
+        return rows
+
     def enrol(self, roster: Mapping[str, Mapping[str, str]]) -> None:
         """Enter the students of a roster who are not there yet, with what it tells of them."""
         known = {row[0] for row in self._db.query(Student.id)}
