@@ -244,6 +244,9 @@ def _end(sentence: str, status: int) -> NoReturn:
 
 def main(arguments: list[str] | None = None) -> Any:
     """The entry point. An error that nobody foresaw is ours: a sentence, and a log to send us."""
+    # jsonschema, which nbformat imports, takes this package if it is there, for a check of
+    # addresses that no notebook needs; building its grammars costs as much as importing torch.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     try:
         return app(arguments)
     except Exception as error:

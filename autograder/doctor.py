@@ -64,7 +64,7 @@ def _packages() -> Iterator[Row]:
 
 
 def _sandbox(course: Course | None) -> Iterator[Row]:
-    from autograder.observe import open_sandbox
+    from autograder.isolation import open_sandbox
     from autograder.sandbox import SandboxBroken, SandboxUnavailable
 
     weak = course is not None and course.config.sandbox == "none"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import importlib
 import json
 import logging
 import os
@@ -74,14 +75,18 @@ class Grader:
     @property
     def sandbox(self) -> Sandbox:
         """The sandbox, started on first use: a run with nothing to do needs none."""
-        from autograder.observe import open_sandbox
-        from autograder.sandbox import SandboxUnavailable
-
         if self._sandbox is None:
-            try:
-                self._sandbox = open_sandbox(self.course.config.sandbox)
-            except SandboxUnavailable as error:
-                raise MachineError(str(error)) from error
+            from autograder.isolation import open_sandbox
+            from autograder.sandbox import SandboxBroken, SandboxUnavailable
+
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                # It warms up in a process of its own: time for our own slow imports meanwhile.
+                starting = pool.submit(open_sandbox, self.course.config.sandbox)
+                _import_slow()
+                try:
+                    self._sandbox = starting.result()
+                except (SandboxUnavailable, SandboxBroken) as error:
+                    raise MachineError(str(error)) from error
         return self._sandbox
 
     def grade(self, name: str) -> list[Json]:
@@ -348,6 +353,12 @@ class Exam:
                 "trials": [trial.digest for trial in trials],
             },
         )
+
+
+def _import_slow() -> None:
+    """Import what observing, judging and recording need: torch, pytest and nbgrader."""
+    for name in ("judge.batch", "observe", "record.gradebook", "record.notebook", "record.release"):
+        importlib.import_module(f"autograder.{name}")
 
 
 def _observed(

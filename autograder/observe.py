@@ -18,24 +18,12 @@ from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
 from autograder.course import Key
 from autograder.errors import MachineError
+from autograder.isolation import INSIDE, PACKAGE_ROOT
 from autograder.observation import Ending, Observation
 from autograder.sandbox import Limits, Sandbox, SandboxBroken
 from autograder.submission import Submission
 
-__all__ = ["Observer", "Trial", "open_sandbox"]
-
-PACKAGE_ROOT = Path(__file__).resolve().parent.parent
-INSIDE = ("autograder/__init__.py", "autograder/probes.py", "autograder/inside")
-
-
-def open_sandbox(isolation: str) -> Sandbox:
-    """The sandbox in which notebooks run. ``isolation`` is the config's ``sandbox``."""
-    return Sandbox(
-        entry="autograder.inside.runner",
-        package_root=PACKAGE_ROOT,
-        modules=INSIDE,
-        isolation="none" if isolation == "none" else "full",
-    )
+__all__ = ["Observer", "Trial"]
 
 
 def _code_digest() -> str:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -28,6 +29,7 @@ from autograder.report import CheckResult, ExerciseResult
 __all__ = ["Batch", "examine_checks", "judge", "observed"]
 
 log = logging.getLogger(__name__)
+NO_FIXTURES: Mapping[str, object] = MappingProxyType({})
 CheckFunction = Callable[..., object]
 
 
@@ -47,9 +49,18 @@ class Batch:
     results: dict[str, list[tuple[str, int, CheckResult]]] = field(default_factory=dict)
 
     def run(
-        self, function: CheckFunction, check: Check, place: int, student: str, name: str | None
+        self,
+        function: CheckFunction,
+        check: Check,
+        place: int,
+        student: str,
+        name: str | None,
+        fixtures: Mapping[str, object] = NO_FIXTURES,
     ) -> CheckResult:
-        """Judge one check on one submission: every device at hand, every trial."""
+        """Judge one check on one submission: every device at hand, every trial.
+
+        ``fixtures`` are values of the author's own fixtures that the check takes.
+        """
         wanted = [device for device in check.devices if device in self.policy.devices]
         ran = tuple(device for device in wanted if device in self.available)
         absent = tuple(device for device in wanted if device not in self.available)
@@ -61,7 +72,10 @@ class Batch:
         try:
             for device in ran:
                 for trial in range(self.policy.trials):
-                    self._call(function, check, student, name, device, trial, notes)
+                    given = {**fixtures, "device": device}
+                    if name is not None:
+                        given["name"] = name
+                    self._call(function, check, student, given, trial, notes)
         except CheckFailed as failed:
             outcome, finding = failed.outcome, failed.finding
         except AssertionError as failed:
@@ -94,19 +108,17 @@ class Batch:
         function: CheckFunction,
         check: Check,
         student: str,
-        name: str | None,
-        device: str,
+        given: Mapping[str, object],
         trial: int,
         notes: set[str],
     ) -> None:
+        device = str(given["device"])
         submission = self.submissions[student]
         last = len(submission.trials) - 1
         # A run that was killed before any cell ended has no later trials: its first one tells.
         own = View(submission, check.exercise, min(trial, last), device)
         model = View(self.reference, check.exercise, min(trial, last), device)
-        arguments: dict[str, object] = {"student": own, "reference": model, "device": device}
-        if name is not None:
-            arguments["name"] = name
+        arguments: dict[str, object] = {**given, "student": own, "reference": model}
         code = function.__code__
         taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         laid: dict[str, Tolerance] = dict(TOLERANCES)
@@ -174,6 +186,8 @@ def judge(batch: Batch) -> None:
                 "--tb=short",
                 "-p",
                 "no:cacheprovider",
+                "-p",
+                "no:logging",
                 f"--rootdir={path.parent}",
                 f"--confcutdir={path.parent}",
                 "-c",

@@ -46,7 +46,9 @@ def _comment(exercise: ExerciseResult, words: Words, head: str) -> str:
             sentences.setdefault(f"{mark} {title}{f': {sentence}' if sentence else ''}", [])
     if not head or not report_is_zero(exercise):
         for sentence, titles in sentences.items():
-            lines.append(f"- ✗ {' · '.join(titles)}: {sentence}" if titles else f"- {sentence}")
+            said = [title for title in titles if not sentence.startswith(title)]
+            head = f"{' · '.join(said)}: " if said else ""
+            lines.append(f"- ✗ {head}{sentence}" if titles else f"- {sentence}")
     return "\n".join(lines).rstrip() + "\n"
 
 
