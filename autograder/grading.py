@@ -186,9 +186,10 @@ class Grader:
         prints: Mapping[str, str],
     ) -> list[Json]:
         """Observe, judge and record ``submissions``."""
+        sandbox = self.sandbox
         from autograder.judge.batch import Batch, judge
 
-        exam = Exam(self.course, assignment, self.sandbox, self.options)
+        exam = Exam(self.course, assignment, sandbox, self.options)
         exam.observe(submissions, self.progress)
         seen = {REFERENCE: exam.reference, **exam.seen}
         batch = Batch(assignment, policy, exam.reference, seen, exam.devices)

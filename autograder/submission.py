@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 from autograder.assignment import Assignment
 
@@ -206,7 +205,7 @@ def _restore(
                 cell = _source_cell(assignment, known.id, answer)
                 placed.append(_Placed(cell, known.id, exercise))
             else:
-                placed.append(_Placed(new_code_cell(answer), None, exercise))
+                placed.append(_Placed(_cell("code", answer), None, exercise))
     damage = {}
     for known in assignment.cells.values():
         if any(one.id == known.id for one in placed):
@@ -233,13 +232,16 @@ def _place_of(placed: list[_Placed], id: str, assignment: Assignment) -> int:
 def _own_cell(raw: Mapping[str, Any]) -> nbformat.NotebookNode:
     """A cell of the student's own, without marks that nbgrader would take for its own."""
     source = _text(raw.get("source"))
-    match raw.get("cell_type"):
-        case "code":
-            return new_code_cell(source)
-        case "markdown":
-            return new_markdown_cell(source)
-        case _:
-            return new_raw_cell(source)
+    kind = raw.get("cell_type")
+    return _cell(kind if kind in ("code", "markdown") else "raw", source)
+
+
+def _cell(kind: str, source: str) -> nbformat.NotebookNode:
+    # Not nbformat's new_code_cell and its like: they validate what is right by construction.
+    cell = {"cell_type": kind, "id": "", "metadata": {}, "source": source}
+    return nbformat.from_dict(
+        {**cell, "outputs": [], "execution_count": None} if kind == "code" else cell
+    )
 
 
 def _source_cell(assignment: Assignment, id: str, text: str | None = None) -> nbformat.NotebookNode:
@@ -258,7 +260,10 @@ def _notebook(placed: list[_Placed], assignment: Assignment) -> nbformat.Noteboo
         if one.id is None:
             # The ids of new cells are random; the same submission has to give the same notebook.
             one.cell["id"] = f"own-{place}"
-    return new_notebook(cells=cells, metadata=copy.deepcopy(assignment.notebook.metadata))
+    metadata = copy.deepcopy(assignment.notebook.metadata)
+    return nbformat.from_dict(
+        {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
+    )
 
 
 def _run_cells(placed: list[_Placed]) -> tuple[RunCell, ...]:

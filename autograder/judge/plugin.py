@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Judging", "device", "reference", "student"]
 
 OURS = {"student", "reference", "device", "name"}
+PLAIN = OURS | {"request"}
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ class Judging:
         check = check_of(item)
         if self._batch is None or check is None or not isinstance(item, pytest.Function):
             return None
-        if not OURS.issuperset(item.fixturenames) or next(item.iter_markers("skip"), None):
+        if not PLAIN.issuperset(item.fixturenames) or next(item.iter_markers("skip"), None):
             return None
         with contextlib.suppress(Exception):
             # Whatever a check raised is in the batch's results, and in the log.
@@ -182,7 +183,7 @@ class Judging:
             item.function.__code__.co_firstlineno,
             parameters["student"],
             parameters.get("name"),
-            {name: value for name, value in item.funcargs.items() if name not in OURS},
+            {name: value for name, value in item.funcargs.items() if name not in PLAIN},
         )
 
 
