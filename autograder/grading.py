@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -340,7 +340,10 @@ class Exam:
         return Report(
             student,
             self.assignment.name,
-            batch.exercises(student),
+            tuple(
+                replace(one, unjudged="broken") if student in self.broken else one
+                for one in batch.exercises(student)
+            ),
             "cuda" if "cuda" in self.devices else "cpu",
             submission.unreadable,
             self.broken.get(student),

@@ -16,7 +16,7 @@ assert set(SEVERITY) == set(OUTCOMES)
 
 def worst(outcomes: Sequence[str]) -> str:
     """The outcome that a whole has whose parts have ``outcomes``."""
-    return min(outcomes, key=SEVERITY.index, default="passed")
+    return min(outcomes, key=SEVERITY.index)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class ExerciseResult:
     id: str
     max_score: float
     checks: tuple[CheckResult, ...]
-    damage: str | None = None
+    unjudged: str = "errored"
+    """The outcome of an exercise whose checks never ran: the notebook cannot be read, or worse."""
 
     @property
     def score(self) -> float:
@@ -49,7 +50,7 @@ class ExerciseResult:
 
     @property
     def outcome(self) -> str:
-        return worst([check.outcome for check in self.checks])
+        return worst([check.outcome for check in self.checks]) if self.checks else self.unjudged
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,11 @@ from autograder.inside.seeding import seed_everything
 from autograder.inside.shell import Interrupted, describe, time_limit
 from autograder.probes import Probe, probes_in
 
-__all__ = ["Call", "Draws", "Missing", "Student", "load_probes", "run_probe"]
+__all__ = ["INTERRUPTED", "Call", "Draws", "Missing", "Student", "load_probes", "run_probe"]
 
 MAX_PRINTED = 20_000
+INTERRUPTED: Tree = {"kind": "interrupted"}
+"""What is recorded of a probe that passed its time limit."""
 
 
 class Missing(Exception):
@@ -204,7 +206,7 @@ def run_probe(
         except Missing as missing:
             return {"kind": "missing", "name": missing.name}
         except Interrupted:
-            return {"kind": "interrupted"}
+            return INTERRUPTED
         except BaseException as error:
             # The probe itself raised: a value that it cannot handle, or a mistake of its author's.
             return {"kind": "failure", "error": describe(error)}

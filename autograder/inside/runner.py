@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.inside.probing import load_probes, run_probe
+from autograder.inside.probing import INTERRUPTED, load_probes, run_probe
 from autograder.inside.record import Recorder
 from autograder.inside.seeding import seed_everything, shift_seeds
 from autograder.inside.shell import Shell
@@ -101,16 +101,24 @@ def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
         if watch and last[exercise] == i:
             seen = snapshot(shell.namespace, names, job["also"][exercise], watch.bound, recorder)
             send({"frame": "snapshot", "exercise": exercise, **seen}, recorder.take())
+            hangs = False
             for probe in (one for one in probes if one.exercise == exercise):
                 for device in (one for one in job["devices"] if one in probe.devices):
-                    tree = run_probe(
-                        probe,
-                        shell.namespace,
-                        watch.bound,
-                        device=device,
-                        key=job["key"],
-                        seconds=limits["cell_seconds"],
-                        recorder=recorder,
+                    # A function that hangs once would hang in every probe, until nothing is left
+                    # of the submission's time for its other exercises.
+                    tree = (
+                        INTERRUPTED
+                        if hangs
+                        else run_probe(
+                            probe,
+                            shell.namespace,
+                            watch.bound,
+                            device=device,
+                            key=job["key"],
+                            seconds=limits["cell_seconds"],
+                            recorder=recorder,
+                        )
                     )
+                    hangs = hangs or tree == INTERRUPTED
                     head = {"frame": "probe", "exercise": exercise, "probe": probe.name}
                     send({**head, "device": device, "seen": tree}, recorder.take())

@@ -27,7 +27,10 @@ START = 20_240_101
 
 def seed_everything() -> None:
     """Seed the global generators of torch (all devices), NumPy and ``random`` as at a start."""
-    torch.manual_seed(START)
+    torch.default_generator.manual_seed(START)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        # torch.manual_seed would remember this for a CUDA that may never come, with a traceback.
+        torch.cuda.manual_seed_all(START)
     np.random.seed(START)
     random.seed(START)
 

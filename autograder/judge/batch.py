@@ -136,7 +136,6 @@ class Batch:
     def exercises(self, student: str) -> tuple[ExerciseResult, ...]:
         """The student's results by exercise, in the order of notebook and file."""
         found = self.results.get(student, [])
-        damage = self.submissions[student].damage if student in self.submissions else {}
         return tuple(
             ExerciseResult(
                 exercise.id,
@@ -146,7 +145,6 @@ class Batch:
                     for id, _, result in sorted(found, key=lambda one: one[1])
                     if id == exercise.id
                 ),
-                damage.get(exercise.id),
             )
             for exercise in self.assignment.exercises
         )

@@ -262,6 +262,9 @@ def assert_avoids(got: Seen, *operators: str) -> None:
         raise CheckFailed(
             Finding("kind", {"name": got.label, "got": kind_of(value), "asked": "function"})
         )
+    if value.error is not None:
+        # A stub has avoided nothing. Without a penalty: what does not run earns nothing anyway.
+        raise raised("call_raised", value.function, value.error)
     used = sorted(set(operators) & set(value.operators))
     if used:
         raise CheckFailed(Finding("built_in", {"name": value.function, "operator": used[0]}))
