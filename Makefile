@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PATH := $(CURDIR)/$(BIN):$(PATH)
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo test lint types bench all clean
+.PHONY: help demo test lint types spec e2e bench all clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -28,6 +28,15 @@ lint: $(STAMP) ## ruff and mypy; reports everything before it fails
 	$(BIN)/ruff format --check . || status=1; \
 	$(BIN)/mypy || status=1; \
 	exit $$status
+
+spec: $(STAMP) ## the promises to users, through the real sandbox
+	@$(BIN)/python -m pytest -n 2 tests/spec tests/cli
+
+e2e: $(STAMP) ## with nbgrader's own commands
+	@$(BIN)/python -m pytest -n 2 tests/e2e
+
+bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
+	@$(BIN)/python benchmarks/grade_against_nbgrader.py
 
 types: $(STAMP) ## mypy alone
 	@$(BIN)/mypy

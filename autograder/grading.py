@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import hashlib
 import importlib
 import json
@@ -363,6 +364,9 @@ def _import_slow() -> None:
     """Import what observing, judging and recording need: torch, pytest and nbgrader."""
     for name in ("judge.batch", "observe", "record.gradebook", "record.notebook", "record.release"):
         importlib.import_module(f"autograder.{name}")
+    # Each pytest run collects garbage at its end: with all of torch's objects that takes longer
+    # than judging a submission, and there is nothing to be collected among them.
+    gc.freeze()
 
 
 def _observed(
