@@ -147,11 +147,24 @@ def evaluated(student, draws, device):
 
 @probe("fit", devices=["cpu", "cuda"])
 def reduccion(student, draws, device):
-    loader, model = data(draws, 15, 5), linear(draws, device)
+    loader, model = one_feature_a_batch(draws, device), linear(draws, device)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.05)
     seen = Training(model, F.mse_loss, optimiser, loader).run(student, 60)
     x, y = loader.dataset.tensors
-    return {"x": x, "y": y, **{key: seen[key] for key in ("llamada", "antes", "despues")}}
+    return {"x": x, "y": y, **{key: seen[key] for key in ("llamada", "antes", "despues", "pasos")}}
+
+
+def one_feature_a_batch(draws, device):
+    """Three batches, each of which shows one of the three weights and nothing of the others.
+
+    Whoever leaves a batch out stays far above any threshold, whatever was drawn, and whoever
+    takes all of them far below.
+    """
+    pattern = torch.tensor([-2.0, -1.0, 1.0, 2.0, 1.5], device=device)
+    columns = [pattern * (1 + 0.1 * draws.randn(5)) for _ in range(3)]
+    x = torch.block_diag(*(column.unsqueeze(1) for column in columns))
+    y = x @ (2 + 0.3 * draws.randn(3, 2)) + 0.5 * draws.randn(2) + 0.05 * draws.randn(15, 2)
+    return DataLoader(TensorDataset(x, y), batch_size=5)
 
 
 @probe("fit")

@@ -244,6 +244,11 @@ def test_reduction(student, reference):
     x, y = model["x"].tensor, model["y"].tensor
     before = linear_loss(model["antes"].tensor, x, y)
     after = linear_loss(seen["despues"].tensor, x, y)
+    steps = seen["pasos"].tensor
+    if steps is not None:
+        # Gradients that pile up let the loss swing up and down: its last value alone is chance.
+        late = [linear_loss(step, x, y) for step in steps[-len(steps) // 4 :]]
+        after = max(after, sum(late) / len(late))
     if not math.isfinite(after) or after > 0.1 * before:
         fail("not_reduced", by=0.9)
 
