@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from autograder.course import Course
+from autograder.database import without_password
 from autograder.errors import AuthorError
 
 __all__ = ["Row", "examine_machine"]
@@ -110,18 +111,19 @@ def _database(course: Course) -> Row:
         path = Path(url.removeprefix(prefix))
         if not path.exists():
             return _writable("database", path.parent, f"{path} (will be made)")
-    engine = sqlalchemy.create_engine(url)
     try:
+        engine = sqlalchemy.create_engine(url)
         with engine.connect() as connection:
-            connection.execute(sqlalchemy.text("SELECT 1"))
+            # Not SELECT 1, which SQLite answers without looking at the file.
+            sqlalchemy.inspect(connection).get_table_names()
+        engine.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
-        return Row("database", "bad", f"{url}: {said}", "check db_url, the server and the rights")
-    finally:
-        engine.dispose()
+        shown = f"{without_password(url)}: {said}"
+        return Row("database", "bad", shown, "check db_url, its driver, the server and the rights")
     if url.startswith(prefix):
         return _writable("database", Path(url.removeprefix(prefix)), url.removeprefix(prefix))
-    return Row("database", "ok", engine.url.render_as_string(hide_password=True))
+    return Row("database", "ok", without_password(url))
 
 
 def _writable(thing: str, path: Path, said: str) -> Row:
@@ -131,7 +133,8 @@ def _writable(thing: str, path: Path, said: str) -> Row:
 
 
 def _disk(root: Path) -> Row:
-    free = shutil.disk_usage(root).free / 2**30
+    place = next(one for one in (root.resolve(), *root.resolve().parents) if one.exists())
+    free = shutil.disk_usage(place).free / 2**30
     if free < MIN_FREE_GB:
         return Row("disk", "weak", f"{free:.1f} GB free", "make room: observations are kept")
     return Row("disk", "ok", f"{free:.0f} GB free")

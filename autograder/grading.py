@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
 from autograder.course import Course
+from autograder.database import known_students, recorded_students
 from autograder.errors import AuthorError, MachineError
 from autograder.render.json import missing_json
 from autograder.submission import Submission, read_submission, reference
@@ -415,43 +416,6 @@ def _why(check: CheckResult, words: Words) -> str:
     if check.finding is None:
         return check.outcome
     return str(check.finding.details.get("why") or words.finding(check.finding))
-
-
-def recorded_students(db_url: str, name: str) -> set[str]:
-    """Whose submissions of assignment ``name`` the gradebook has."""
-    return _asked(
-        db_url,
-        "SELECT s.student_id FROM submitted_assignment s JOIN assignment a "
-        "ON a.id = s.assignment_id WHERE a.name = :name",
-        name=name,
-    )
-
-
-def known_students(db_url: str) -> set[str]:
-    """All students that the gradebook knows."""
-    return _asked(db_url, "SELECT id FROM student")
-
-
-def _asked(db_url: str, text: str, **values: str) -> set[str]:
-    """The first column of what a query gives; nothing where there is no gradebook yet.
-
-    Plain SQL: importing nbgrader would cost more than a run with nothing to do.
-    """
-    import sqlalchemy
-
-    query = sqlalchemy.text(text)
-    prefix = "sqlite:///"
-    if db_url.startswith(prefix) and not Path(db_url.removeprefix(prefix)).exists():
-        return set()
-    engine = sqlalchemy.create_engine(db_url)
-    try:
-        with engine.connect() as connection:
-            return {row[0] for row in connection.execute(query, values)}
-    except sqlalchemy.exc.SQLAlchemyError:
-        # No tables yet, or no server: whoever writes to it next says so properly.
-        return set()
-    finally:
-        engine.dispose()
 
 
 def write_json(path: Path, data: Json | list[Json]) -> None:

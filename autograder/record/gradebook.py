@@ -31,6 +31,7 @@ from nbgrader.api import (
 from nbgrader.api import Gradebook as NbgraderGradebook
 from sqlalchemy.exc import SQLAlchemyError
 
+from autograder.database import without_password
 from autograder.errors import MachineError
 from autograder.report import Report
 
@@ -41,13 +42,13 @@ class Gradebook:
     """nbgrader's gradebook at ``db_url``; a context manager."""
 
     def __init__(self, db_url: str) -> None:
-        self._url = db_url
+        self._url = without_password(db_url)
         _find_alembic()
         try:
             self._book = NbgraderGradebook(db_url)
         except SQLAlchemyError as error:
             raise MachineError(
-                f"the gradebook {db_url} cannot be opened: {_short(error)}."
+                f"the gradebook {self._url} cannot be opened: {_short(error)}."
             ) from error
         self._db = self._book.db
 
