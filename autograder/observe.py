@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,14 +38,18 @@ def _code_digest() -> str:
 
 @dataclass(frozen=True)
 class Trial:
-    """One observe run: its number, the name of its observation and the file."""
+    """One observe run: its number, the name of its observation and the file.
+
+    ``seen`` is the observation if it was made or read just now: parsing it takes a while.
+    """
 
     number: int
     digest: str
     path: Path
+    seen: Observation | None = field(default=None, repr=False, compare=False)
 
     def load(self) -> Observation:
-        return Observation.load(self.path)
+        return self.seen or Observation.load(self.path)
 
 
 @dataclass
@@ -86,9 +90,11 @@ class Observer:
         inputs = json.dumps([job, submission.digest, self._circumstances], sort_keys=True)
         digest = hashlib.sha256(inputs.encode()).hexdigest()
         path = self.store / digest[:2] / f"{digest}.safetensors"
-        if fresh or not path.exists():
-            self._run(job, submission).save(path)
-        return Trial(number, digest, path)
+        if path.exists() and not fresh:
+            return Trial(number, digest, path, Observation.load(path))
+        seen = self._run(job, submission)
+        seen.save(path)
+        return Trial(number, digest, path, seen)
 
     @cached_property
     def _circumstances(self) -> dict[str, Any]:

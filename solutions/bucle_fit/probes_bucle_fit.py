@@ -148,8 +148,8 @@ def evaluated(student, draws, device):
 @probe("fit", devices=["cpu", "cuda"])
 def reduccion(student, draws, device):
     loader, model = one_feature_a_batch(draws, device), linear(draws, device)
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.05)
-    seen = Training(model, F.mse_loss, optimiser, loader).run(student, 60)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    seen = Training(model, F.mse_loss, optimiser, loader).run(student, 30)
     x, y = loader.dataset.tensors
     return {"x": x, "y": y, **{key: seen[key] for key in ("llamada", "antes", "despues", "pasos")}}
 
