@@ -57,6 +57,11 @@ class SourceCell:
     grade: bool
     code: bool
 
+    @property
+    def exercise(self) -> bool:
+        """Whether it is the solution cell of an exercise: an answer graded by hand is none."""
+        return self.solution and self.code and not self.grade
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -127,9 +132,13 @@ def _source_cells(path: Path, notebook: nbformat.NotebookNode) -> dict[str, Sour
     cells: dict[str, SourceCell] = {}
     for index, cell in enumerate(notebook.cells):
         marks = cell.metadata.get("nbgrader")
-        if not marks or not marks.get("grade_id"):
+        if not marks:
             continue
-        id = marks["grade_id"]
+        where = f"{path}: cell {index + 1}"
+        id = _of(where, "the metadata 'nbgrader'", marks, dict).get("grade_id")
+        if not id:
+            continue
+        _of(where, "the nbgrader id", id, str)
         if id in cells:
             raise AuthorError(
                 f"{path}: cells {cells[id].index + 1} and {index + 1} are both called {id!r}; "
@@ -145,7 +154,7 @@ def _exercises(
 ) -> tuple[Exercise, ...]:
     exercises = []
     for cell in cells.values():
-        if not (cell.solution and cell.code and not cell.grade):
+        if not cell.exercise:
             continue
         check = cells.get(f"{cell.id}-check")
         if check is None or not check.grade or check.index < cell.index:
@@ -153,29 +162,56 @@ def _exercises(
                 f"{path}: cell {cell.index + 1}: the solution cell {cell.id!r} has no grade cell "
                 f"'{cell.id}-check' behind it."
             )
+        where = f"{path}: {cell.id}"
         points = notebook.cells[check.index].metadata.nbgrader.get("points", 0)
         ours = notebook.cells[cell.index].metadata.get("autograder", {})
-        names = {
-            name: _name(path, cell.id, name, spec) for name, spec in ours.get("names", {}).items()
-        }
-        exercises.append(Exercise(cell.id, float(points), names, tuple(ours.get("observe", ()))))
+        names = _of(where, "'autograder'", ours, dict).get("names", {})
+        observe = _listed(where, "'observe'", ours.get("observe", []), str)
+        exercises.append(
+            Exercise(
+                cell.id,
+                float(_of(where, "the number of points", points, int, float)),
+                {
+                    name: _name(where, name, _of(where, repr(name), spec, dict))
+                    for name, spec in _of(where, "'names'", names, dict).items()
+                },
+                observe,
+            )
+        )
     if not exercises:
         raise AuthorError(f"{path}: no exercise; mark solution and grade cells for nbgrader.")
     return tuple(exercises)
 
 
-def _name(path: Path, exercise: str, name: str, spec: Mapping[str, Any]) -> Name:
+def _name(where: str, name: str, spec: Mapping[str, Any]) -> Name:
     kind = spec.get("kind")
     if kind not in KINDS:
         raise AuthorError(
-            f"{path}: {exercise}: the kind of {name!r} is {json.dumps(kind)}; "
-            f"there are {', '.join(KINDS)}."
+            f"{where}: the kind of {name!r} is {json.dumps(kind)}; there are {', '.join(KINDS)}."
         )
     shape, parameters = spec.get("shape"), spec.get("parameters")
     return Name(
         name,
         kind,
-        None if shape is None else tuple(shape),
+        None if shape is None else _listed(where, f"the shape of {name!r}", shape, int),
         spec.get("dtype"),
-        None if parameters is None else tuple(parameters),
+        None
+        if parameters is None
+        else _listed(where, f"the parameters of {name!r}", parameters, str),
     )
+
+
+def _of(where: str, what: str, value: Any, *kinds: type[Any]) -> Any:
+    """``value`` of the notebook's metadata, if it is of one of ``kinds``."""
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        nouns: dict[type[Any], str] = {dict: "an object", list: "a list", str: "a text"}
+        raise AuthorError(
+            f"{where}: {what} is {json.dumps(value)[:80]}, which is not "
+            f"{nouns.get(kinds[0], 'a number')}."
+        )
+    return value
+
+
+def _listed(where: str, what: str, value: Any, kind: type[Any]) -> tuple[Any, ...]:
+    items = _of(where, what, value, list)
+    return tuple(_of(where, f"a part of {what}", item, kind) for item in items)

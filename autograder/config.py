@@ -25,8 +25,8 @@ class Part(BaseModel):
 class Tolerance(Part):
     """``|got - expected| <= atol + rtol · |expected|``."""
 
-    rtol: float = Field(ge=0)
-    atol: float = Field(default=0.0, ge=0)
+    rtol: float = Field(ge=0, allow_inf_nan=False)
+    atol: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
 
 class Assignment(Part):
@@ -93,12 +93,18 @@ def load_config(course: Path) -> Config:
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or "it is not YAML"
         raise AuthorError(f"{CONFIG_NAME}:{line}: {problem}.") from None
-    if isinstance(data, dict) and isinstance(data.get("assignments"), dict):
+    except ValueError as error:
+        # A date that there is not, and the like: YAML makes values without saying where.
+        raise AuthorError(f"{CONFIG_NAME}: {error}.") from None
+    if not isinstance(data, dict):
+        raise AuthorError(f"{CONFIG_NAME}:1: the file has no settings, such as 'assignments:'.")
+    _refuse_doubled(node, (), set())
+    if isinstance(data.get("assignments"), dict):
         data["assignments"] = {
             name: {} if own is None else own for name, own in data["assignments"].items()
         }
     try:
-        if isinstance(data, dict) and isinstance(data.get("defaults"), dict):
+        if isinstance(data.get("defaults"), dict):
             Assignment.model_validate(data["defaults"])
     except ValidationError as error:
         raise AuthorError(_sentence(error, node, ("defaults",))) from None
@@ -106,6 +112,23 @@ def load_config(course: Path) -> Config:
         return Config.model_validate(data)
     except ValidationError as error:
         raise AuthorError(_sentence(error, node, ())) from None
+
+
+def _refuse_doubled(node: Any, place: tuple[str, ...], seen: set[int]) -> None:
+    """Of two settings of one name YAML keeps the last one and says nothing."""
+    if not isinstance(node, yaml.MappingNode) or id(node) in seen:
+        return
+    seen.add(id(node))
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        line, name = key.start_mark.line + 1, str(key.value)
+        if name in lines and name != "<<":
+            where = ".".join([*place, name])
+            raise AuthorError(
+                f"{CONFIG_NAME}:{line}: {where}: this setting stands on line {lines[name]} already."
+            )
+        lines[name] = line
+        _refuse_doubled(value, (*place, name), seen)
 
 
 def _sentence(error: ValidationError, node: Any, prefix: tuple[str, ...]) -> str:
@@ -129,11 +152,13 @@ def _problem(first: Any, place: Sequence[str | int]) -> str:
             return f"there is no setting {key!r}{_nearest(key, _settings(place))}"
         case "literal_error":
             choices = [one.strip().strip("'") for one in _choices(first["ctx"]["expected"])]
-            noun = "device" if "devices" in place else "choice here"
+            noun = "device" if "devices" in _below(place)[:1] else "choice here"
             synonyms = {"gpu": "cuda", "spanish": "es", "english": "en", "español": "es"}
             near = synonyms.get(str(given).lower())
             hint = f"; did you mean {near!r}?" if near in choices else _nearest(str(given), choices)
             return f"{given!r} is not a {noun}{hint}"
+        case "too_short":
+            return "there has to be one at least."
         case _:
             message = str(first["msg"])
             return f"{message[0].lower()}{message[1:]}, not {given!r}."
@@ -146,9 +171,12 @@ def _choices(expected: str) -> list[str]:
 def _settings(place: Sequence[str | int]) -> list[str]:
     if len(place) == 1:
         return list(Config.model_fields)
-    if "tolerances" in place or "checks" in place:
-        return list(Tolerance.model_fields)
-    return list(Assignment.model_fields)
+    return list((Assignment if len(_below(place)) == 1 else Tolerance).model_fields)
+
+
+def _below(place: Sequence[str | int]) -> Sequence[str | int]:
+    """The part of ``place`` behind ``defaults`` or the name of an assignment."""
+    return place[2:] if place[0] == "assignments" else place[1:]
 
 
 def _nearest(given: str, choices: Iterable[str]) -> str:

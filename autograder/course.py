@@ -18,6 +18,7 @@ from autograder.errors import AuthorError, MachineError
 
 __all__ = ["Course", "Key"]
 
+KEY_BYTES = 32
 ROSTER_FIELDS = ("first_name", "last_name", "email", "lms_user_id")
 
 
@@ -128,16 +129,14 @@ class Course:
         """The course's secret key; made on first use, readable by its owner alone."""
         path = self.state / "key"
         try:
-            return Key(bytes.fromhex(path.read_text(encoding="ascii")))
+            return _read_key(path)
         except FileNotFoundError:
             pass
-        except (OSError, ValueError) as error:
-            raise MachineError(f"{path}: the course's key cannot be read ({error}).") from None
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"key.{os.getpid()}")
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
+            file.write(secrets.token_hex(KEY_BYTES))
         try:
             # A link, not a rename: of two graders that start at once, the first one's key stays.
             path.hardlink_to(temporary)
@@ -145,4 +144,20 @@ class Course:
             pass
         finally:
             temporary.unlink()
-        return Key(bytes.fromhex(path.read_text(encoding="ascii")))
+        return _read_key(path)
+
+
+def _read_key(path: Path) -> Key:
+    """``MachineError`` for a key that is short: what follows from it could be guessed."""
+    try:
+        secret = bytes.fromhex(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise MachineError(f"{path}: the course's key cannot be read ({error}).") from None
+    if len(secret) < KEY_BYTES:
+        raise MachineError(
+            f"{path}: the course's key has {len(secret)} bytes instead of {KEY_BYTES}; put back "
+            "the file from a copy, or remove it to begin with another key."
+        )
+    return Key(secret)

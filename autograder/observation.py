@@ -6,10 +6,12 @@ It takes JSON and safetensors only, and raises ``ObservationError`` (a ``ValueEr
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,13 @@ from autograder.values import (
 __all__ = ["CellRun", "Ending", "Observation", "ObservationError", "Snapshot"]
 
 SCHEMA = 1
+MAX_NESTING = 250
+"""Levels of JSON in one frame. Values need at most three for each of theirs; Python's own parser
+and writer give up somewhere below a thousand."""
+
+MAX_JSON_BYTES = 48 * 2**20
+"""Of all frames without their tensors. It goes into the head of a safetensors file, which may
+have 100 MB, as JSON within JSON: at worst every byte doubles."""
 
 
 @dataclass(frozen=True)
@@ -83,28 +92,33 @@ class Observation:
     probes: dict[str, dict[str, dict[str, Value]]] = field(default_factory=dict)
     ending: Ending = Ending("died", "")
     _frames: list[dict[str, Any]] = field(default_factory=list)
-    _outputs: dict[str, Any] = field(default_factory=dict)
+    _outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+    _size: int = 0
 
     def accept(self, frame: Mapping[str, Any], payload: bytes) -> None:
         """Take one frame from the sandbox; ``ObservationError`` if it is not one of ours."""
-        tensors: dict[str, torch.Tensor] = {}
-        if payload:
-            try:
-                tensors = load(payload)
-            except (SafetensorError, ValueError, TypeError, KeyError, RuntimeError) as error:
-                raise ObservationError("the tensors of a frame are not safetensors") from error
+        with _suspicion("the tensors of a frame"):
+            tensors = load(payload) if payload else {}
         if tensors.keys() & self._tensors.keys():
             raise ObservationError("a frame repeats the key of a tensor")
+        _refuse_deep(frame)
         kept = {key: value for key, value in frame.items() if key != "outputs"}
+        is_cell = kept.get("frame") == "cell"
+        outputs = _outputs(frame.get("outputs")) if is_cell else []
+        size = self._size + len(json.dumps(kept)) + len(_dumps(outputs).encode())
+        if size > MAX_JSON_BYTES:
+            raise ObservationError("the frames hold too much besides tensors")
         self._read(kept, tensors)
-        if kept["frame"] == "cell":
-            self._outputs[str(kept["index"])] = _outputs(frame.get("outputs"))
+        # From here on nothing raises: a frame that was refused has left no trace.
+        if is_cell:
+            self._outputs[str(kept["index"])] = outputs
+        self._size = size
         self._tensors.update(tensors)
         self._frames.append(kept)
 
     def _read(self, frame: Mapping[str, Any], tensors: Tensors) -> None:
-        try:
+        with _suspicion("a frame"):
             match frame.get("frame"):
                 case "cell":
                     self._read_cell(frame)
@@ -114,8 +128,6 @@ class Observation:
                     self._read_probe(frame, tensors)
                 case other:
                     raise ObservationError(f"there is no frame {str(other)[:40]!r}")
-        except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-            raise ObservationError(f"a frame is malformed ({type(error).__name__})") from error
 
     def _read_cell(self, frame: Mapping[str, Any]) -> None:
         index = as_int(frame["index"])
@@ -123,7 +135,7 @@ class Observation:
             raise ObservationError("a frame speaks of a cell out of turn")
         if frame["status"] not in ("ok", "error", "interrupted"):
             raise ObservationError("a cell has an unknown status")
-        seconds = float(frame["seconds"])
+        seconds = _seconds(frame["seconds"])
         self.cells[index] = CellRun(frame["status"], as_error(frame["error"]), seconds)
 
     def _read_snapshot(self, frame: Mapping[str, Any], tensors: Tensors) -> None:
@@ -140,17 +152,17 @@ class Observation:
         )
 
     def _read_probe(self, frame: Mapping[str, Any], tensors: Tensors) -> None:
-        by_name = self.probes.setdefault(as_text(frame["exercise"]), {})
-        by_device = by_name.setdefault(as_text(frame["probe"]), {})
+        exercise, name = as_text(frame["exercise"]), as_text(frame["probe"])
         device = as_text(frame["device"])
-        if device in by_device:
+        if device in self.probes.get(exercise, {}).get(name, {}):
             raise ObservationError("a probe has two results")
-        by_device[device] = parse_value(frame["seen"], tensors)
+        seen = parse_value(frame["seen"], tensors)
+        self.probes.setdefault(exercise, {}).setdefault(name, {})[device] = seen
 
     def save(self, path: Path) -> None:
         """Write the file at ``path``, whole or not at all."""
         kept = {"schema": SCHEMA, "ending": vars(self.ending), "frames": self._frames}
-        metadata = {"observation": json.dumps(kept), "outputs": json.dumps(self._outputs)}
+        metadata = {"observation": json.dumps(kept), "outputs": _dumps(self._outputs)}
         # A header alone is not a file that every reader of safetensors takes.
         tensors = self._tensors or {"empty": torch.zeros(0)}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +178,7 @@ class Observation:
     @classmethod
     def load(cls, path: Path) -> Observation:
         """Read a saved observation; ``ObservationError`` says what is wrong with the file."""
-        try:
+        with _suspicion(path.name):
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
@@ -174,20 +186,61 @@ class Observation:
             if kept["schema"] != SCHEMA:
                 raise ObservationError(f"{path.name}: written by another version")
             made = cls()
-            for frame in kept["frames"]:
+            for frame in as_list(kept["frames"]):
                 made._read(frame, tensors)
             ending = kept["ending"]
             made.ending = Ending(as_text(ending["how"]), as_text(ending["detail"]))
             made._frames = kept["frames"]
-            made._outputs = _loads(metadata["outputs"])
+            outputs = _loads(metadata["outputs"])
+            made._outputs = {index: _outputs(value) for index, value in outputs.items()}
             made._tensors = tensors
-        except (SafetensorError, OSError, KeyError, TypeError, RuntimeError) as error:
-            raise ObservationError(f"{path.name}: not an observation ({error})") from error
         return made
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
         """The outputs of cell ``index`` as nbformat has them."""
-        return self._outputs.get(str(index), [])  # type: ignore[no-any-return]
+        return self._outputs.get(str(index), [])
+
+
+@contextlib.contextmanager
+def _suspicion(what: str) -> Iterator[None]:
+    """Whatever reading ``what`` raises is an ``ObservationError``."""
+    try:
+        yield
+    except ObservationError:
+        raise
+    except (
+        SafetensorError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ObservationError(
+            f"{what}: not an observation ({type(error).__name__}: {str(error)[:200]})"
+        ) from error
+
+
+def _refuse_deep(frame: Mapping[str, Any]) -> None:
+    """Refuse what could not be written and read again; a loop, for recursion would raise itself."""
+    level: list[Any] = [frame]
+    for _ in range(MAX_NESTING):
+        level = [
+            part
+            for one in level
+            for part in (one.values() if isinstance(one, dict) else one)
+            if isinstance(part, dict | list)
+        ]
+    if level:
+        raise ObservationError("a frame is nested too deep")
+
+
+def _seconds(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ObservationError("a finite number of seconds was expected")
+    return float(value)
 
 
 def _loads(text: str) -> dict[str, Any]:
@@ -197,36 +250,36 @@ def _loads(text: str) -> dict[str, Any]:
     return loaded
 
 
+def _dumps(outputs: Any) -> str:
+    """Outputs as JSON, in few bytes: unlike frames as they came, they hold no lone surrogates."""
+    return json.dumps(outputs, ensure_ascii=False)
+
+
 def _outputs(value: Any) -> list[dict[str, Any]]:
     """Outputs of a cell, of the four kinds of nbformat, with nothing in them but text."""
-    clean: list[dict[str, Any]] = []
-    for one in as_list(value):
-        try:
-            match one["output_type"]:
-                case "stream":
-                    name = "stderr" if one["name"] == "stderr" else "stdout"
-                    clean.append(
-                        {"output_type": "stream", "name": name, "text": sound(str(one["text"]))}
-                    )
-                case "error":
-                    clean.append(
-                        {
-                            "output_type": "error",
-                            "ename": sound(str(one["ename"])),
-                            "evalue": sound(str(one["evalue"])),
-                            "traceback": [sound(str(line)) for line in as_list(one["traceback"])],
-                        }
-                    )
-                case "display_data" | "execute_result" as kind:
-                    output = {"output_type": kind, "data": _bundle(one["data"]), "metadata": {}}
-                    if kind == "execute_result":
-                        output["execution_count"] = as_int(one["execution_count"])
-                    clean.append(output)
-                case _:
-                    raise ObservationError("an output is of no kind that nbformat has")
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ObservationError("an output is malformed") from error
-    return clean
+    with _suspicion("an output"):
+        return [_output(one) for one in as_list(value)]
+
+
+def _output(one: Mapping[str, Any]) -> dict[str, Any]:
+    match one["output_type"]:
+        case "stream":
+            name = "stderr" if one["name"] == "stderr" else "stdout"
+            return {"output_type": "stream", "name": name, "text": sound(str(one["text"]))}
+        case "error":
+            return {
+                "output_type": "error",
+                "ename": sound(str(one["ename"])),
+                "evalue": sound(str(one["evalue"])),
+                "traceback": [sound(str(line)) for line in as_list(one["traceback"])],
+            }
+        case "display_data" | "execute_result" as kind:
+            output = {"output_type": kind, "data": _bundle(one["data"]), "metadata": {}}
+            if kind == "execute_result":
+                output["execution_count"] = as_int(one["execution_count"])
+            return output
+        case _:
+            raise ObservationError("an output is of no kind that nbformat has")
 
 
 def _bundle(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,4 +292,4 @@ def _bundle(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _joined(value: Any) -> str:
-    return sound("".join(map(str, value)) if isinstance(value, Sequence) else str(value))
+    return sound("".join(map(str, value)) if isinstance(value, list) else str(value))

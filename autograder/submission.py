@@ -16,7 +16,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.assignment import Assignment
+from autograder.assignment import Assignment, SourceCell
 
 __all__ = ["RunCell", "Submission", "read_submission", "reference", "starter"]
 
@@ -158,9 +158,10 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def _text(source: Any) -> str:
-    if isinstance(source, list):
-        return "".join(one for one in source if isinstance(one, str))
-    return source if isinstance(source, str) else ""
+    parts = source if isinstance(source, list) else [source]
+    text = "".join(one for one in parts if isinstance(one, str))
+    # JSON lets lone surrogates through; no file can hold them.
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _grade_id(raw: Mapping[str, Any]) -> str | None:
@@ -168,6 +169,12 @@ def _grade_id(raw: Mapping[str, Any]) -> str | None:
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     id = marks.get("grade_id") if isinstance(marks, dict) else None
     return id if isinstance(id, str) else None
+
+
+def _known(raw: Mapping[str, Any], assignment: Assignment) -> SourceCell | None:
+    """The cell of the source that ``raw`` says it is."""
+    id = _grade_id(raw)
+    return None if id is None else assignment.cells.get(id)
 
 
 @dataclass
@@ -184,12 +191,15 @@ def _restore(
 ) -> tuple[nbformat.NotebookNode, tuple[RunCell, ...], dict[str, str]]:
     """The notebook to run: the student's cells in their order, ours restored from the source."""
     raw_cells = [cell for cell in raw_cells if isinstance(cell, dict)]
-    last = {_grade_id(raw): place for place, raw in enumerate(raw_cells) if _is_answer(raw)}
+    last = {
+        known.id: place
+        for place, raw in enumerate(raw_cells)
+        if (known := _known(raw, assignment)) and (_is_answer(raw) or not known.code)
+    }
     placed: list[_Placed] = []
     retyped: set[str] = set()
     for place, raw in enumerate(raw_cells):
-        id = _grade_id(raw)
-        known = assignment.cells.get(id) if id is not None else None
+        known = _known(raw, assignment)
         if known is None:
             placed.append(_Placed(_own_cell(raw)))
         elif not known.solution:
@@ -199,18 +209,17 @@ def _restore(
             placed.append(_Placed(_own_cell(raw)))
             retyped.add(known.id)
         else:
-            answer = _text(raw.get("source"))
-            exercise = known.id if known.code else None
-            if last.get(id) == place or not known.code:
-                cell = _source_cell(assignment, known.id, answer)
+            exercise = known.id if known.exercise else None
+            if last[known.id] == place:
+                cell = _source_cell(assignment, known.id, _text(raw.get("source")))
                 placed.append(_Placed(cell, known.id, exercise))
             else:
-                placed.append(_Placed(_cell("code", answer), None, exercise))
+                placed.append(_Placed(_own_cell(raw), None, exercise))
     damage = {}
     for known in assignment.cells.values():
         if any(one.id == known.id for one in placed):
             continue
-        if known.solution and known.code:
+        if known.exercise:
             damage[known.id] = "retyped" if known.id in retyped else "missing"
         text = "" if known.solution else None
         cell = _source_cell(assignment, known.id, text)

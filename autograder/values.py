@@ -40,6 +40,9 @@ __all__ = [
 MAX_DEPTH = 64
 MAX_TEXT = 20_000
 MAX_RANK = 64
+MAX_SIZE = 2**63 - 1
+MAX_DIGITS = 300
+"""An integer with more digits would be no float, and losses may be integers."""
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype
     for dtype in (
@@ -243,13 +246,13 @@ def as_error(value: Any) -> Error | None:
     )
 
 
-def as_values(value: Mapping[str, Any], tensors: Tensors) -> dict[str, Value]:
-    return {as_text(name): parse_value(tree, tensors) for name, tree in value.items()}
+def as_values(value: Mapping[str, Any], tensors: Tensors, depth: int = 0) -> dict[str, Value]:
+    return {as_text(name): parse_value(tree, tensors, depth) for name, tree in value.items()}
 
 
 def _shape(value: Any) -> tuple[int, ...]:
     shape = tuple(as_int(one) for one in as_list(value))
-    if len(shape) > MAX_RANK or any(one < 0 for one in shape):
+    if len(shape) > MAX_RANK or not all(0 <= one <= MAX_SIZE for one in shape):
         raise ObservationError("a shape is impossible")
     return shape
 
@@ -283,7 +286,7 @@ def parse_value(tree: Mapping[str, Any], tensors: Tensors, depth: int = 0) -> Va
             return MappingValue(
                 {
                     _key(parse_value(key, tensors, deeper)): parse_value(item, tensors, deeper)
-                    for key, item in as_list(tree["items"])
+                    for key, item in map(_pair, as_list(tree["items"]))
                 }
             )
         case "function":
@@ -333,8 +336,8 @@ def _module(tree: Mapping[str, Any], tensors: Tensors, depth: int) -> ModuleValu
     return ModuleValue(
         as_text(tree["type"]),
         tree["training"] is True,
-        as_values(tree["attributes"], tensors),
-        as_values(tree["state"], tensors),
+        as_values(tree["attributes"], tensors, depth + 1),
+        as_values(tree["state"], tensors, depth + 1),
         {
             as_text(name): _module(child, tensors, depth + 1)
             for name, child in tree["children"].items()
@@ -362,7 +365,7 @@ def _plain(kind: Any, tree: Mapping[str, Any]) -> PlainValue:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 1_000 or not text.removeprefix("-").isdecimal():
+    if len(text) > MAX_DIGITS or not text.removeprefix("-").isdecimal():
         raise ObservationError("an integer is malformed")
     return int(text)
 
@@ -372,6 +375,12 @@ def _float(text: str) -> float:
         return float.fromhex(text)
     except (ValueError, OverflowError) as error:
         raise ObservationError("a float is malformed") from error
+
+
+def _pair(value: Any) -> tuple[Any, Any]:
+    if len(as_list(value)) != 2:
+        raise ObservationError("an item of a dictionary is no pair")
+    return value[0], value[1]
 
 
 def _key(value: Value) -> str:

@@ -6,7 +6,8 @@ the statement does not publish.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from autograder.judge.finding import Finding
@@ -14,6 +15,7 @@ from autograder.judge.finding import Finding
 __all__ = ["LANGUAGES", "Words", "plain"]
 
 LANGUAGES = ("es", "en")
+PLAIN_NAME = re.compile(r"[\w .,()-]*")
 
 FINDINGS: dict[str, tuple[str, str]] = {
     "undefined": (
@@ -123,6 +125,10 @@ FINDINGS: dict[str, tuple[str, str]] = {
     "length": (
         "`{name}` tiene {got} elementos y se pedían {expected}.",
         "`{name}` has {got} elements; {expected} were asked for.",
+    ),
+    "keys": (
+        "`{name}` no tiene las claves que se pedían.",
+        "`{name}` does not have the keys that were asked for.",
     ),
     "item_kind": (
         "`{name}[{place}]` es {got} y se pedía {asked}.",
@@ -328,6 +334,8 @@ OTHER: dict[str, tuple[str, str]] = {
         "; shape {shape} and dtype {dtype} are right",
     ),
     "shown": (" (obtenido {got}, esperado {expected})", " (got {got}, expected {expected})"),
+    "and": (" y ", " and "),
+    "percent": ("{number} %", "{number}%"),
     "score": ("{score:g} de {max_score:g} puntos", "{score:g} of {max_score:g} points"),
     "unprotected": (
         "Corregido sin el aislamiento habitual.",
@@ -340,13 +348,13 @@ class Words:
     """Everything that is said, in one language."""
 
     def __init__(self, language: str, escape: Callable[[str], str] = str) -> None:
-        """``escape`` is applied to what comes from the student: names of errors, messages."""
+        """``escape`` is applied to what comes from the student: names, types, messages."""
         self._column = LANGUAGES.index(language)
         self._escape = escape
 
     def finding(self, finding: Finding) -> str:
         """The sentence of a finding."""
-        return FINDINGS[finding.kind][self._column].format(**self._details(finding.details))
+        return FINDINGS[finding.kind][self._column].format(**self._details(finding))
 
     def finding_of(self, kind: str, **details: Any) -> str:
         """The sentence of a finding that is made here and now."""
@@ -369,14 +377,29 @@ class Words:
         return (spanish, english)[self._column]
 
     def kind(self, kind: str) -> str:
-        return KINDS[kind][self._column] if kind in KINDS else f"`{self._escape(plain(kind))}`"
+        return KINDS[kind][self._column] if kind in KINDS else self._code(kind)
 
-    def _details(self, details: Mapping[str, Any]) -> dict[str, Any]:
+    def _details(self, finding: Finding) -> dict[str, Any]:
         """What a sentence's places are filled with: data turned into words."""
-        words: dict[str, Any] = {key: _shown(value) for key, value in details.items()}
-        for key in ("got", "asked", "expected"):
-            if isinstance(details.get(key), str):
-                words[key] = self.kind(details[key])
+        details = finding.details
+        words: dict[str, Any] = {key: self._shown(value) for key, value in details.items()}
+        match finding.kind:
+            case "kind" | "item_kind":
+                words.update({key: self.kind(str(details[key])) for key in ("got", "asked")})
+            case "dtype" | "device":
+                words.update({key: self._code(details[key]) for key in ("got", "expected")})
+            case "values":
+                words.update(self._difference(details))
+            case "not_printed":
+                words["expected"] = self._epochs(details["expected"])
+            case "blocked":
+                words["how"] = HOW.get(str(details["how"]), HOW["died"])[self._column]
+            case "not_reduced":
+                words["by"] = self.other("percent", number=f"{details['by']:.0%}"[:-1])
+            case "not_shared":
+                words["names"] = ", ".join(map(self._code, details["names"]))
+            case "said":
+                words["text"] = plain(str(details["text"]))
         if "error" in details:
             error, message = (
                 self._escape(plain(str(details.get(key) or ""))) for key in ("error", "message")
@@ -384,39 +407,45 @@ class Words:
             words["error"] = (f"{error}: {message}" if message else error).rstrip(".")
             line = details.get("line")
             words["at"] = self.other("at", line=line) if line else ""
-        if "how" in details:
-            words["how"] = HOW.get(str(details["how"]), HOW["died"])[self._column]
-        if "by" in details:
-            words["by"] = f"{details['by']:.0%}".replace("%", " %")
-        if isinstance(details.get("names"), Sequence):
-            words["names"] = ", ".join(f"`{name}`" for name in details["names"])
-        shown = "got" in details and "expected" in details
-        words["shown"] = (
-            self.other(
-                "shown", got=_numbers(details["got"]), expected=_numbers(details["expected"])
-            )
-            if shown and isinstance(details["got"], list)
-            else ""
-        )
-        words["right"] = (
-            self.other("right", shape=_shown(details["shape"]), dtype=details["dtype"])
-            if "shape" in details and "dtype" in details
-            else ""
-        )
         return words
+
+    def _difference(self, details: Mapping[str, Any]) -> dict[str, str]:
+        """What is shown of values that differ: a tensor's shape and dtype, a published value."""
+        got, expected = details.get("got"), details.get("expected")
+        shape, dtype = details.get("shape"), details.get("dtype")
+        shown = got is not None and expected is not None
+        right = shape is not None and dtype is not None
+        return {
+            "shown": self.other("shown", got=_numbers(got), expected=_numbers(expected))
+            if shown
+            else "",
+            "right": self.other("right", shape=self._shown(shape), dtype=self._shown(dtype))
+            if right
+            else "",
+        }
+
+    def _epochs(self, epochs: Any) -> str:
+        """Numbers of epochs in words, whatever language the check wrote them down in."""
+        return self.other("and").join(re.findall(r"\d+", str(epochs)))
+
+    def _code(self, text: object) -> str:
+        return f"`{self._shown(str(text))}`"
+
+    def _shown(self, value: Any) -> Any:
+        """Text without markup, a shape as Python writes a tuple, a number as it is."""
+        if isinstance(value, str):
+            text = plain(value)
+            # Between backticks a backslash would be seen; names and types need none.
+            return text if PLAIN_NAME.fullmatch(text) else self._escape(text)
+        if isinstance(value, list):
+            return f"({', '.join(map(str, value))}{',' if len(value) == 1 else ''})"
+        return value
 
 
 def plain(text: str) -> str:
     """``text`` on one line, without characters that steer a terminal or a page's direction."""
     kept = (one if one.isprintable() else " " for one in text)
     return " ".join("".join(kept).split())
-
-
-def _shown(value: Any) -> Any:
-    """A shape, a list of JSON numbers, as Python writes a tuple."""
-    if isinstance(value, list):
-        return f"({', '.join(map(str, value))}{',' if len(value) == 1 else ''})"
-    return value
 
 
 def _numbers(values: Any) -> str:

@@ -5,7 +5,9 @@ Notebooks are made in memory from the source notebooks; a worker starts one sand
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import gc
 import os
 import shutil
 import subprocess
@@ -125,8 +127,8 @@ class Graded:
     """One judged submission: its report as JSON, and what was observed."""
 
     report: Json
-    submission: Submission
-    trials: list[Observation]
+    submission: Submission = field(repr=False)
+    trials: list[Observation] = field(repr=False)
 
     @property
     def score(self) -> float:
@@ -275,10 +277,14 @@ def hand_in() -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def warm_sandbox() -> Iterator[Sandbox]:
     """The one sandbox of this worker: starting one takes seconds."""
-    from autograder.observe import open_sandbox
+    from autograder.isolation import open_sandbox
 
     with open_sandbox("full") as sandbox:
+        # Each judging is a pytest run, which collects garbage twice at its end: 0.15 s each with
+        # all of torch's objects, next to nothing without.
+        gc.freeze()
         yield sandbox
+        gc.unfreeze()
 
 
 def _bench(factory: pytest.TempPathFactory, sandbox: Sandbox, **defaults: Any) -> Bench:
@@ -296,8 +302,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory, warm_sandbox: Sandbox) -> Be
 
 @pytest.fixture(scope="session")
 def hasty_bench(tmp_path_factory: pytest.TempPathFactory, warm_sandbox: Sandbox) -> Bench:
-    """Grades notebooks that loop: one second a cell, four a trial."""
-    return _bench(tmp_path_factory, warm_sandbox, seconds_per_cell=1.0, seconds_per_trial=4.0)
+    """Grades notebooks that loop: one second a cell, five a trial."""
+    return _bench(tmp_path_factory, warm_sandbox, seconds_per_cell=1.0, seconds_per_trial=5.0)
 
 
 @dataclass(frozen=True)
@@ -311,11 +317,11 @@ class Ran:
 
 @dataclass
 class Command:
-    """The command line, called in this process with the warm sandbox. ``starts`` counts how often
-    a sandbox was asked for."""
+    """The command line, called in this process with the warm sandbox; ``asked`` tells how often a
+    sandbox was opened."""
 
     capture: pytest.CaptureFixture[str]
-    starts: int = 0
+    asked: list[str]
 
     def __call__(self, *arguments: object) -> Ran:
         from autograder.cli import main
@@ -344,30 +350,44 @@ class _Lent:
         pass
 
 
+@pytest.fixture(scope="session")
+def lending(warm_sandbox: Sandbox) -> Callable[[], contextlib.AbstractContextManager[list[str]]]:
+    """Makes a ``with`` block in which whoever opens a sandbox in this process has the warm one.
+
+    It gives the list of who asked, in order.
+    """
+
+    @contextlib.contextmanager
+    def lend() -> Iterator[list[str]]:
+        from autograder import isolation as home
+
+        asked: list[str] = []
+
+        def open_sandbox(isolation: str) -> Any:
+            asked.append(isolation)
+            return _Lent(warm_sandbox)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(home, "open_sandbox", open_sandbox)
+            yield asked
+
+    return lend
+
+
 @pytest.fixture
-def lend_sandbox(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let whoever opens a sandbox in this process have the warm one; who asked, in order."""
-    from autograder import observe
-
-    asked: list[str] = []
-
-    def open_sandbox(isolation: str) -> Any:
-        asked.append(isolation)
-        return _Lent(request.getfixturevalue("warm_sandbox"))
-
-    monkeypatch.setattr(observe, "open_sandbox", open_sandbox)
-    return asked
+def lend_sandbox(lending: Callable[..., Any]) -> Iterator[list[str]]:
+    """The same for one test."""
+    with lending() as asked:
+        yield asked
 
 
 @pytest.fixture
 def autograder(capsys: pytest.CaptureFixture[str], lend_sandbox: list[str]) -> Command:
     """The command line in this process."""
-    return Command(capsys)
+    return Command(capsys, lend_sandbox)
 
 
-def _program(
-    *command: object, cwd: Path | None = None, path: str | None = None, **env: str
-) -> Ran:
+def _program(*command: object, cwd: Path | None = None, path: str | None = None, **env: str) -> Ran:
     name, *arguments = map(str, command)
     paths = f"{BIN}{os.pathsep}{os.environ['PATH']}" if path is None else path
     done = subprocess.run(

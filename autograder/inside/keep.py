@@ -27,7 +27,9 @@ def kept(namespace: dict[str, Any]) -> Iterator[None]:
     seen: set[int] = set()
     for name, value in bindings.items():
         if not name.startswith("_"):
-            undo += _object(value, seen)
+            # A student's class may raise whatever is asked of it: then it stays as it is.
+            with contextlib.suppress(Exception):
+                undo += _object(value, seen)
     try:
         yield
     finally:
@@ -80,8 +82,23 @@ def _object(value: Any, seen: set[int]) -> list[Undo]:
     if kind is dict:
         pairs = dict(value)
         return [value.clear, lambda: value.update(pairs), *_objects(list(pairs.values()), seen)]
-    if isinstance(value, torch.nn.Module):
+    if issubclass(kind, torch.nn.Module):
         return _module(value, seen)
+    return _generator(value)
+
+
+def _generator(value: Any) -> list[Undo]:
+    """The step that puts a generator of the student's own back, if ``value`` is one."""
+    kind = type(value)
+    if kind is torch.Generator:
+        return [partial(value.set_state, value.get_state())]
+    if issubclass(kind, np.random.Generator):
+        bits = value.bit_generator
+        return [partial(setattr, bits, "state", bits.state)]
+    if issubclass(kind, np.random.RandomState):
+        return [partial(value.set_state, value.get_state())]
+    if issubclass(kind, random.Random):
+        return [partial(value.setstate, value.getstate())]
     return []
 
 
@@ -98,6 +115,9 @@ def _tensor(value: torch.Tensor) -> list[Undo]:
     gradient_copy = None if gradient is None else gradient.detach().clone()
 
     def put_back() -> None:
+        if leaf and not value.is_leaf:
+            # `total += loss` made it part of a graph.
+            value.detach_()
         # Writing moves a tensor's version, which would spoil a graph that waits for its backward.
         if not torch.equal(value.detach(), copy):
             with torch.no_grad():

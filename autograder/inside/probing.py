@@ -21,7 +21,16 @@ from autograder.inside.seeding import seed_everything
 from autograder.inside.shell import Interrupted, describe, time_limit
 from autograder.probes import Probe, probes_in
 
-__all__ = ["INTERRUPTED", "Call", "Draws", "Missing", "Student", "load_probes", "run_probe"]
+__all__ = [
+    "INTERRUPTED",
+    "Call",
+    "Draws",
+    "Missing",
+    "Student",
+    "load_probes",
+    "run_probe",
+    "watched_operators",
+]
 
 MAX_PRINTED = 20_000
 INTERRUPTED: Tree = {"kind": "interrupted"}
@@ -84,7 +93,7 @@ class Student:
 
     def operators(self, name: str, *args: Any, **kwargs: Any) -> Call:
         """The same, with the names of torch's operators that ran, e.g. ``sigmoid``."""
-        return self._call(name, args, kwargs, _operators())
+        return self._call(name, args, kwargs, watched_operators())
 
     def _call(
         self,
@@ -171,7 +180,8 @@ class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager
-def _operators() -> Iterator[list[str]]:
+def watched_operators() -> Iterator[list[str]]:
+    """The names of torch's operators that run in the body, as functions and as dispatched."""
     names: list[str] = []
     with _Functions(names), _Dispatched(names):
         yield names

@@ -2,12 +2,15 @@
 
 Exact types decide: only a plain tensor, parameter, array, number, string or container of those
 carries a value. Everything else is named by its type and nothing more, so an object that lies
-about itself lies into the void.
+about itself lies into the void. Types are compared by identity and read where Python itself keeps
+them: ``isinstance``, ``==`` and attributes are questions that a student's class may answer as it
+likes, and nothing that it answers may raise here.
 """
 
 from __future__ import annotations
 
 import inspect
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ Tree = dict[str, Any]
 
 MAX_TEXT = 4_000
 MAX_DEPTH = 8
+MAX_MODULE_DEPTH = 32
 MAX_NODES = 20_000
 MAX_DIGITS = 200
 STORED = {
@@ -37,7 +41,8 @@ STORED = {
 }
 """The dtypes that safetensors stores."""
 
-_TENSORS = (torch.Tensor, torch.nn.Parameter)
+_SCALARS = frozenset(map(id, np.sctypeDict.values()))
+"""NumPy's own types of numbers, by identity."""
 
 
 class Recorder:
@@ -64,17 +69,24 @@ class Recorder:
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
             return {"kind": "cut", "type": _type_name(value)}
+        try:
+            return self._tree(value, depth)
+        except Exception:
+            # Torch and NumPy have values that cannot even be asked for their shape.
+            return _object(value)
+
+    def _tree(self, value: Any, depth: int) -> Tree:
         kind = type(value)
-        if isinstance(value, torch.Tensor):
+        if _is_tensor(kind):
             return self._tensor(value)
-        if isinstance(value, torch.nn.Module):
-            return self._module(value)
-        if kind is np.ndarray or isinstance(value, np.generic):
+        if issubclass(kind, torch.nn.Module):
+            return self._module(value, 0)
+        if kind is np.ndarray or id(kind) in _SCALARS:
             return self._array(value)
         simple = _simple(value)
         if simple is not None:
             return simple
-        if kind in (list, tuple):
+        if kind is list or kind is tuple:
             items = [self.tree(item, depth + 1) for item in value[:MAX_NODES]]
             return {"kind": kind.__name__, "type": kind.__name__, "items": items}
         if kind is dict:
@@ -83,15 +95,14 @@ class Recorder:
                 for key, item in list(value.items())[:MAX_NODES]
             ]
             return {"kind": "dict", "type": "dict", "items": pairs}
-        if inspect.isfunction(value):
+        if kind is FunctionType:
             return _function(value)
-        return {"kind": "object", "type": _type_name(value)}
+        return _object(value)
 
     def _tensor(self, value: torch.Tensor, *, with_grad: bool = True) -> Tree:
-        if type(value) not in _TENSORS:
-            return {"kind": "object", "type": _type_name(value)}
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
-            plain = value.detach()
+            # Not `value.detach()`: an instance may carry a function of that name.
+            plain = torch.Tensor.detach(value)
             tree: Tree = {
                 "kind": "tensor",
                 "type": _type_name(value),
@@ -103,7 +114,7 @@ class Recorder:
                 "value": self._store(plain),
             }
             gradient = value.grad if value.is_leaf else None
-            if with_grad and gradient is not None and type(gradient) in _TENSORS:
+            if with_grad and gradient is not None and _is_tensor(type(gradient)):
                 tree["grad"] = self._tensor(gradient, with_grad=False)
         return tree
 
@@ -120,7 +131,7 @@ class Recorder:
         return key
 
     def _array(self, value: Any) -> Tree:
-        dtype = value.dtype
+        dtype = value.dtype.newbyteorder("=")
         tree: Tree = {
             "kind": "array" if type(value) is np.ndarray else "scalar",
             "type": _type_name(value),
@@ -129,7 +140,7 @@ class Recorder:
             "value": None,
         }
         if dtype.kind in "fiubc" and value.size * dtype.itemsize <= self._max_bytes:
-            native = np.array(value, dtype=dtype.newbyteorder("="), copy=True, order="C")
+            native = np.array(value, dtype=dtype, copy=True, order="C")
             try:
                 tree["value"] = self._store(torch.from_numpy(native))
             except TypeError:
@@ -137,40 +148,62 @@ class Recorder:
                 return tree
         return tree
 
-    def _module(self, module: torch.nn.Module) -> Tree:
-        get = object.__getattribute__
-        own = {**get(module, "__dict__")}
-        parameters, buffers = own.get("_parameters", {}), own.get("_buffers", {})
-        children = own.get("_modules", {})
-        plain = {
-            name: _simple(item)
-            for name, item in own.items()
-            if type(name) is str and not name.startswith("_") and _simple(item) is not None
-        }
+    def _module(self, module: torch.nn.Module, depth: int) -> Tree:
         self._nodes += 1
-        too_many = self._nodes > MAX_NODES
+        own = object.__getattribute__(module, "__dict__")
+        attributes = {name: _simple(item) for name, item in _named(own) if name[:1] != "_"}
+        state = [*_named(own.get("_parameters")), *_named(own.get("_buffers"))]
+        children = _named(own.get("_modules")) if depth < MAX_MODULE_DEPTH else []
         return {
             "kind": "module",
             "type": _type_name(module),
-            "training": bool(own.get("training")),
-            "attributes": plain,
+            "training": own.get("training") is True,
+            "attributes": {name: one for name, one in attributes.items() if one is not None},
             "state": {
-                str(name): self.tree(item)
-                for name, item in {**dict(parameters), **dict(buffers)}.items()
-                if item is not None and not too_many
+                name: self.tree(item)
+                for name, item in state
+                if item is not None and self._nodes <= MAX_NODES
             },
             "children": {
-                str(name): self._module(child)
-                for name, child in dict(children).items()
-                if isinstance(child, torch.nn.Module) and child is not module and not too_many
+                name: self._module(child, depth + 1)
+                for name, child in children
+                if issubclass(type(child), torch.nn.Module)
+                and child is not module
+                and self._nodes <= MAX_NODES
             },
         }
+
+
+def _named(items: Any) -> list[tuple[str, Any]]:
+    """The items of a dictionary of a module's that are named by strings."""
+    if not issubclass(type(items), dict):
+        return []
+    pairs = list(dict.items(items))[:MAX_NODES]
+    return [(name, item) for name, item in pairs if type(name) is str]
+
+
+def _is_tensor(kind: type[Any]) -> bool:
+    return kind is torch.Tensor or kind is torch.nn.Parameter
+
+
+def _object(value: Any) -> Tree:
+    return {"kind": "object", "type": _type_name(value)}
 
 
 def _type_name(value: Any) -> str:
     kind = type(value)
-    name = f"{type.__getattribute__(kind, '__module__')}.{type.__getattribute__(kind, '__name__')}"
-    return name.removeprefix("builtins.")[:MAX_TEXT]
+    try:
+        module = _text(type.__dict__["__module__"].__get__(kind))
+    except AttributeError:
+        # Made by `type(…)` in a namespace that has no `__name__`.
+        module = "?"
+    name = _text(type.__dict__["__name__"].__get__(kind))
+    return f"{module}.{name}".removeprefix("builtins.")[:MAX_TEXT]
+
+
+def _text(value: Any) -> str:
+    """``value`` as a plain string, which a subclass of ``str`` is not."""
+    return str.__str__(value) if issubclass(type(value), str) else "?"
 
 
 def _simple(value: Any) -> Tree | None:
@@ -201,29 +234,45 @@ def _simple(value: Any) -> Tree | None:
 def _function(value: Any) -> Tree:
     try:
         parameters = list(inspect.signature(value, follow_wrapped=False).parameters)[:64]
-    except (TypeError, ValueError):
+    except Exception:
+        # A function may carry a signature that is none, or that raises.
         parameters = []
     return {
         "kind": "function",
         "type": "function",
-        "name": str(value.__name__)[:MAX_TEXT],
-        "parameters": [str(one)[:200] for one in parameters],
+        "name": _text(value.__name__)[:MAX_TEXT],
+        "parameters": [_text(one)[:200] for one in parameters],
     }
 
 
 def bounds_of(value: Any) -> tuple[int, int] | None:
     """First and last address of the memory behind a plain tensor or array, if it has one."""
-    if type(value) in _TENSORS:
-        with torch._C.DisableTorchFunctionSubclass():
-            if value.layout is not torch.strided or value.device.type == "meta":
-                return None
-            storage = value.untyped_storage()
-            start, size = storage.data_ptr(), storage.nbytes()
-    elif type(value) is np.ndarray:
-        root = value
-        while type(root.base) is np.ndarray:
-            root = root.base
-        start, size = root.__array_interface__["data"][0], root.nbytes
-    else:
+    try:
+        if _is_tensor(type(value)):
+            start, end = _storage(value)
+        elif type(value) is np.ndarray:
+            start, end = _extent(value)
+        else:
+            return None
+    except Exception:
+        # A tensor without a plain storage (sparse, nested, …) has no bounds.
         return None
-    return (start, start + size) if size else None
+    return (start, end) if start < end else None
+
+
+def _storage(tensor: torch.Tensor) -> tuple[int, int]:
+    storage = torch.Tensor.untyped_storage(tensor)
+    start = storage.data_ptr()
+    return start, start + storage.nbytes() if start else start
+
+
+def _extent(array: np.ndarray[Any, Any]) -> tuple[int, int]:
+    """The elements of the array that ``array`` is a view of: strides may be 0 or negative."""
+    while type(array.base) is np.ndarray:
+        array = array.base
+    start = array.__array_interface__["data"][0]
+    if array.size == 0:
+        return start, start
+    steps = [(n - 1) * stride for n, stride in zip(array.shape, array.strides, strict=True)]
+    low = start + sum(step for step in steps if step < 0)
+    return low, start + sum(step for step in steps if step > 0) + array.itemsize

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.inside.probing import INTERRUPTED, load_probes, run_probe
+from autograder.inside.probing import INTERRUPTED, load_probes, run_probe, watched_operators
 from autograder.inside.record import Recorder
 from autograder.inside.seeding import seed_everything, shift_seeds
 from autograder.inside.shell import Shell
@@ -47,6 +47,8 @@ def warm_up() -> dict[str, Any]:
     loss = torch.nn.functional.mse_loss(weight @ torch.ones(2, 2), torch.ones(2, 2))
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
+    with watched_operators():
+        torch.sigmoid(weight)
     rows = torch.utils.data.TensorDataset(torch.ones(4, 2))
     next(iter(torch.utils.data.DataLoader(rows, batch_size=2, shuffle=True)))
     return {

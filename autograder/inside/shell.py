@@ -86,25 +86,30 @@ class Outputs:
         self.limit, self.cut_text, self.items, self.used = limit, cut_text, [], 0
 
     def stream(self, name: str, text: str) -> None:
-        room = self._room(len(text))
-        if room <= 0 or not text:
-            return
+        kept = text[: max(0, self.limit - self.used)]
         last = self.items[-1] if self.items else {}
-        if last.get("output_type") == "stream" and last["name"] == name:
-            last["text"].append(text[:room])
-        else:
-            self.items.append({"output_type": "stream", "name": name, "text": [text[:room]]})
+        if kept and last.get("output_type") == "stream" and last["name"] == name:
+            last["text"].append(kept)
+        elif kept:
+            self.items.append({"output_type": "stream", "name": name, "text": [kept]})
+        self._use(len(text))
 
     def add(self, output: Output, size: int) -> None:
-        if self._room(size) >= size:
+        if self.used + size <= self.limit:
             self.items.append(output)
+        self._use(size)
 
-    def _room(self, size: int) -> int:
-        room = self.limit - self.used
+    def _use(self, size: int) -> None:
+        """Count ``size`` more characters, and say once that the limit is passed."""
+        was_within = self.used <= self.limit
         self.used += size
-        if 0 <= room < size:
+        if was_within and self.used > self.limit:
             self.items.append({"output_type": "stream", "name": "stderr", "text": [self.cut_text]})
-        return room
+
+    @property
+    def kept(self) -> int:
+        """Characters of the outputs: what was cut away takes no room from other cells."""
+        return min(self.used, self.limit)
 
     def finished(self) -> list[Output]:
         for item in self.items:
@@ -166,6 +171,13 @@ class Publisher(DisplayPublisher):
 
 class Hook(DisplayHook):
     """The value of a cell's last expression becomes an ``execute_result`` output."""
+
+    def quiet(self) -> bool:
+        # IPython's own looks for the `;` in the history, and there is none.
+        result = self.exec_result
+        return result is not None and self.semicolon_at_end_of_expression(
+            self.shell.transform_cell(result.info.raw_cell)
+        )
 
     def write_output_prompt(self) -> None:
         pass
@@ -296,18 +308,24 @@ class Shell:
             sys.stdout, sys.stderr = stdout, stderr
         spent = time.monotonic() - begun
         if raised is None:
-            return Cell("ok", OUTPUTS.finished(), spent, OUTPUTS.used)
+            return Cell("ok", OUTPUTS.finished(), spent, OUTPUTS.kept)
         status = "interrupted" if isinstance(raised, Interrupted) else "error"
-        return Cell(status, OUTPUTS.finished(), spent, OUTPUTS.used, describe(raised))
+        return Cell(status, OUTPUTS.finished(), spent, OUTPUTS.kept, describe(raised))
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An exception as data: type, message and the line of the cell (or of the probes' file)."""
+    """An exception as data: type, message and the line of the cell (or of the probes' file).
+
+    The cell is the outermost one: a function of an earlier cell may have raised inside it.
+    """
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
     trace: TracebackType | None = error.__traceback__
+    cell = None
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
-        if name.startswith(("<ipython-input", "<probes>")):
+        if cell is None and name.startswith(("<ipython-input", "<probes>")):
+            cell = name
+        if name == cell:
             line = trace.tb_lineno
         trace = trace.tb_next
     return {

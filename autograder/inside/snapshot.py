@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.inside.record import Recorder, Tree, bounds_of
 
@@ -62,7 +63,8 @@ class Watch:
 def _bound_at_top(source: str, error_line: int | None) -> set[str]:
     """Names bound by statements of the top level that end before ``error_line``."""
     try:
-        body = ast.parse(source).body
+        # What IPython makes of magics is Python, and an error's line counts from there.
+        body = ast.parse(TransformerManager().transform_cell(source)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     names: set[str] = set()

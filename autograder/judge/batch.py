@@ -31,6 +31,8 @@ __all__ = ["Batch", "examine_checks", "judge", "observed"]
 log = logging.getLogger(__name__)
 NO_FIXTURES: Mapping[str, object] = MappingProxyType({})
 CheckFunction = Callable[..., object]
+BREAKS = (Exception, SystemExit, pytest.skip.Exception)
+"""What a check may raise that is no finding: our fault or its author's."""
 
 
 @dataclass
@@ -63,7 +65,7 @@ class Batch:
         """
         wanted = [device for device in check.devices if device in self.policy.devices]
         ran = tuple(device for device in wanted if device in self.available)
-        absent = tuple(device for device in wanted if device not in self.available)
+        absent = tuple(device for device in wanted or check.devices if device not in ran)
         title, english, points = check.for_name(name)
         outcome, finding = "passed", None
         notes: set[str] = set()
@@ -78,12 +80,12 @@ class Batch:
                     self._call(function, check, student, given, trial, notes)
         except CheckFailed as failed:
             outcome, finding = failed.outcome, failed.finding
-        except AssertionError as failed:
+        except (AssertionError, pytest.fail.Exception) as failed:
             # The author's own `assert`: its message is for students, pytest's details are not.
             text = str(failed)
             finding = Finding("said", {"text": text}) if text else Finding("assertion")
             outcome = "failed"
-        except Exception as error:
+        except BREAKS as error:
             log.exception("%s: the check %r broke on %s", check.exercise, title, student)
             finding = Finding("broken", {"why": f"{type(error).__name__}: {error}"})
             result = CheckResult(title, english, points, 0.0, "broken", finding)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -13,6 +14,9 @@ from autograder.values import ArrayValue, TensorValue, Value
 
 __all__ = ["carry", "draws_from"]
 
+MAX_WORK = 1_000_000
+GROWTH = 16
+
 
 def carry(
     formula: Callable[..., torch.Tensor], student: View, reference: View, *names: str
@@ -22,23 +26,34 @@ def carry(
     A value is carried if it is of the reference's kind, finite, not all equal (unless the
     reference's is, or it has one element) and moved between trials where the reference's moved;
     else the reference's stands in its place. A formula that the student's shapes or dtypes do not
-    fit is applied to the reference's values. Only plain tensors reach it, on the trusted side.
+    fit, or whose values are out of all proportion, is applied to the reference's values. Only plain
+    tensors reach it, on the trusted side.
     """
     theirs = [_plain(reference[name].value) for name in names]
     own = [_carried(student, reference, name) for name in names]
     mixed = [other if one is None else one for one, other in zip(own, theirs, strict=True)]
-    if any(one is not None for one in own):
+    # No product of the values is larger than this, whatever shapes the student gave them.
+    bearable = _work(mixed) <= max(MAX_WORK, GROWTH * _work(theirs))
+    if bearable and any(one is not None for one in own):
         try:
-            with torch.no_grad():
-                expected = formula(*(one.clone() for one in mixed))
+            expected = _applied(formula, mixed)
             if any(not _same(one, other) for one, other in zip(mixed, theirs, strict=True)):
                 terms.get().notes.add("carried")
             return expected
         except (RuntimeError, ValueError, IndexError, TypeError):
             # The student's values do not go together: nothing can be carried forward from them.
             pass
+    return _applied(formula, theirs)
+
+
+def _applied(formula: Callable[..., torch.Tensor], values: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What ``formula`` gives; it may change its arguments, which are observations."""
     with torch.no_grad():
-        return formula(*theirs)
+        return formula(*(one.clone() for one in values))
+
+
+def _work(values: Sequence[torch.Tensor]) -> int:
+    return math.prod(one.numel() for one in values)
 
 
 def draws_from(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from autograder.assignment import Assignment
@@ -24,6 +26,7 @@ def place_of(function: Callable[..., Any]) -> str:
 
 def examine(assignment: Assignment, declared: Sequence[Declared]) -> None:
     """Raise ``AuthorError`` unless checks, exercises and points belong together."""
+    _refuse_same_names(assignment.checks_path)
     known = [exercise.id for exercise in assignment.exercises]
     for function, check in declared:
         if check.exercise not in known:
@@ -49,6 +52,19 @@ def examine(assignment: Assignment, declared: Sequence[Declared]) -> None:
                 f"together, but its grade cell {exercise.check_cell!r} in "
                 f"{assignment.source_path.name} has {exercise.points:g}; make them agree."
             )
+
+
+def _refuse_same_names(checks: Path) -> None:
+    """Of two functions of one name Python keeps the second, so the first would check nothing."""
+    lines: dict[str, int] = {}
+    for node in ast.parse(checks.read_bytes()).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+            if node.name in lines:
+                raise AuthorError(
+                    f"{checks}:{node.lineno}: {node.name!r} stands on line {lines[node.name]} "
+                    "already; give one of them another name."
+                )
+            lines[node.name] = node.lineno
 
 
 def _points(check: Check) -> float:

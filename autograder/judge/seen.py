@@ -81,9 +81,15 @@ class Seen:
     @property
     def call(self) -> CallValue:
         """This value as the call that a probe made."""
-        if not isinstance(self.value, CallValue):
+        if isinstance(self.value, CallValue):
+            return self.value
+        if self.is_reference:
             raise Broken(f"{self.label}: the probe made no call here")
-        return self.value
+        if isinstance(self.value, NoValue):
+            raise CheckFailed(Finding("too_large", {"name": self.label}))
+        raise CheckFailed(
+            Finding("kind", {"name": self.label, "got": self.kind, "asked": "function"})
+        )
 
     @property
     def tensor(self) -> torch.Tensor | None:
@@ -121,7 +127,7 @@ class View:
         label = _function_of(value) or name
         seen = Seen(value, label, self.observed.is_reference, self.trial, public=False)
         if isinstance(value, NoValue):
-            self._refuse(value)
+            self._refuse(value, name)
         return seen
 
     def generator(self, exercise: str) -> torch.Tensor | None:
@@ -174,7 +180,8 @@ class View:
     def _undefined(self, exercise: str, name: str, trial: int) -> CheckFailed:
         """Why a cell that ran did not define ``name``."""
         cells = self.observed.trials[trial].cells
-        runs = [cells[place] for place in self.observed.solutions.get(exercise, ())]
+        places = self.observed.solutions.get(exercise, ())
+        runs = [cells[place] for place in places if place in cells]
         last = runs[-1] if runs else None
         if last is None or last.status == "ok" or last.error is None:
             return CheckFailed(Finding("undefined", {"name": name}))
@@ -204,7 +211,7 @@ class View:
     def _ended_in_probe(self) -> CheckFailed:
         return _ended(self._observation.ending.how)
 
-    def _refuse(self, value: NoValue) -> None:
+    def _refuse(self, value: NoValue, probe: str) -> None:
         if self.observed.is_reference:
             raise Broken(f"exercise {self.exercise}: a probe failed on the reference ({value})")
         match value.why:
@@ -216,7 +223,7 @@ class View:
             case "failure" if value.error is not None:
                 raise raised("probe_failed", value.name, value.error)
             case _:
-                raise CheckFailed(Finding("too_large"))
+                raise CheckFailed(Finding("too_large", {"name": probe}))
 
 
 def _function_of(value: Value) -> str | None:

@@ -1,0 +1,64 @@
+"""``autograder --help``: answers fast, because nothing slow is imported for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SLOW = ("torch", "numpy", "nbgrader", "nbformat", "IPython", "matplotlib", "sqlalchemy", "pytest")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["grade", "--help"], ["release", "--help"]])
+def test_help_imports_nothing_slow(arguments):
+    code = (
+        "import sys\n"
+        "from autograder.cli import main\n"
+        "try:\n"
+        f"    main({arguments!r})\n"
+        "except SystemExit as ended:\n"
+        "    assert not ended.code, ended.code\n"
+        f"print('IMPORTED', [one for one in {SLOW!r} if one in sys.modules])\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "IMPORTED []" in done.stdout
+
+
+def test_help_names_every_command_with_a_sentence(autograder):
+    ran = autograder("--help")
+
+    assert ran.status == 0
+    for command in ("release", "grade", "feedback"):
+        assert command in ran.out
+    assert "Make the students' notebooks in assignments/" in ran.out
+
+
+def test_help_of_grade_names_every_option(autograder):
+    ran = autograder("grade", "--help")
+
+    for option in ("--course", "--jobs", "--student", "--device", "--json", "--quiet", "--force"):
+        assert option in ran.out
+
+
+def test_the_program_is_installed_and_answers(program):
+    ran = program("autograder", "--help")
+
+    assert (ran.status, ran.err) == (0, "")
+    assert "Usage: autograder" in ran.out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["grade", "--nonsense"], ["grade", "--device", "gpu"]]
+)
+def test_a_mistyped_command_ends_with_status_2_and_no_traceback(autograder, arguments):
+    ran = autograder(*arguments)
+
+    assert ran.status == 2
+    assert "Traceback" not in ran.err + ran.out
+    assert arguments[-1] in ran.err

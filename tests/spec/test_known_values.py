@@ -1,0 +1,273 @@
+"""The values, shapes, dtypes and points that EXERCISES.md fixes, as the sandbox sees the reference.
+
+They are the only expected numbers in the project: grading itself compares with the reference's
+own run and stores none.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from autograder.values import (
+    ArrayValue,
+    FunctionValue,
+    PlainValue,
+    TensorValue,
+)
+
+F32, F64, I64 = "float32", "float64", "int64"
+
+POINTS = {
+    "actividad_1": {"activacion": 2, "neurona": 2, "formas": 1, "actividad-1": 5},
+    "dos_capas_ocultas": {"observacion": 1, "parametros": 3, "salida": 3, "red": 3},
+    "perceptron": {
+        "tensores": 1,
+        "rebanadas": 1,
+        "numpy": 2,
+        "conversion": 1,
+        "lineal": 2,
+        "activacion": 1,
+        "funcion": 2,
+    },
+    "bucle_fit": {
+        "datos": 1,
+        "modelo": 2,
+        "mse": 2,
+        "gradiente": 3,
+        "entrenar": 3,
+        "dataset": 2,
+        "fit": 5,
+        "prediccion": 2,
+    },
+}
+
+NAMES = {
+    "actividad_1": {
+        "neurona": {
+            "features": ("tensor", (1, 5), F32),
+            "weights": ("tensor", (1, 5), F32),
+            "bias": ("tensor", (1, 1), F32),
+            "y": ("tensor", (1, 1), F32),
+            "y_mm": ("tensor", (1, 1), F32),
+        },
+        "formas": {
+            "w": ("tensor", (2, 3), I64),
+            "w_rsh": ("tensor", (3, 2), I64),
+            "w_plano": ("tensor", (1, 6), I64),
+        },
+        "actividad-1": {
+            "features": ("tensor", (1, 3), F32),
+            "W1": ("tensor", (3, 2), F32),
+            "W2": ("tensor", (2, 1), F32),
+            "B1": ("tensor", (1, 2), F32),
+            "B2": ("tensor", (1, 1), F32),
+            "hidden": ("tensor", (1, 2), F32),
+            "output": ("tensor", (1, 1), F32),
+        },
+    },
+    "dos_capas_ocultas": {
+        "observacion": {"features": ("tensor", (1, 3), F32)},
+        "parametros": {
+            "W1": ("tensor", (3, 4), F32),
+            "B1": ("tensor", (1, 4), F32),
+            "W2": ("tensor", (4, 3), F32),
+            "B2": ("tensor", (1, 3), F32),
+            "W3": ("tensor", (3, 1), F32),
+            "B3": ("tensor", (1, 1), F32),
+        },
+        "salida": {
+            "hidden1": ("tensor", (1, 4), F32),
+            "hidden2": ("tensor", (1, 3), F32),
+            "output": ("tensor", (1, 1), F32),
+        },
+    },
+    "perceptron": {
+        "tensores": {
+            "y": ("tensor", (4, 2), F32),
+            "r": ("tensor", (3, 3), F32),
+            "z": ("tensor", (4, 2), F32),
+        },
+        "rebanadas": {
+            "elemento": ("tensor", (), F32),
+            "columna": ("tensor", (4, 1), F32),
+        },
+        "numpy": {
+            "a": ("array", (4, 3), F64),
+            "A": ("tensor", (4, 3), F64),
+            "b": ("array", (4, 3), F64),
+        },
+        "conversion": {
+            "X": ("tensor", (3,), F64),
+            "W": ("tensor", (3,), F64),
+            "B": ("tensor", (1,), F64),
+        },
+        "lineal": {"H": ("tensor", (1,), F64)},
+        "activacion": {"Y": ("tensor", (1,), F64), "y_np": ("array", (1,), F64)},
+    },
+    "bucle_fit": {
+        "datos": {"inputs": ("tensor", (5, 3), F32), "targets": ("tensor", (5, 2), F32)},
+        "modelo": {"w": ("tensor", (2, 3), F32), "b": ("tensor", (2,), F32)},
+        "gradiente": {"loss": ("tensor", (), F32), "loss_nueva": ("tensor", (), F32)},
+        "prediccion": {"prediccion": ("tensor", (1, 2), F32), "rmse": ("tensor", (), F32)},
+    },
+}
+"""By assignment, exercise and name: kind, shape, dtype."""
+
+FUNCTIONS = {
+    "actividad_1": {"activacion": ("activation", ["x"])},
+    "dos_capas_ocultas": {"red": ("red", ["x", "W1", "B1", "W2", "B2", "W3", "B3"])},
+    "perceptron": {"funcion": ("perceptron", ["x", "w", "b"])},
+    "bucle_fit": {
+        "mse": ("mse", ["t1", "t2"]),
+        "fit": ("fit", ["num_epochs", "model", "loss_fn", "opt", "train_dl"]),
+    },
+}
+
+UNIFORM = (2 * np.random.RandomState(7).rand(4, 3)).ravel().tolist()
+
+VALUES = {
+    "actividad_1": {
+        ("neurona", "y"): [0.1595],
+        ("neurona", "y_mm"): [0.1595],
+        ("formas", "w"): [1, 2, 3, 4, 5, 6],
+        ("formas", "w_rsh"): [1, 2, 3, 4, 5, 6],
+        ("formas", "w_plano"): [1, 2, 3, 4, 5, 6],
+        ("actividad-1", "features"): [-0.1468, 0.7861, 0.9468],
+        ("actividad-1", "output"): [0.3171],
+    },
+    "dos_capas_ocultas": {
+        ("observacion", "features"): [-0.9234, -1.2842, -0.8729],
+        ("parametros", "B3"): [2.2237],
+        ("salida", "output"): [0.7846],
+    },
+    "perceptron": {
+        ("tensores", "y"): [1] * 8,
+        ("tensores", "r"): [1] * 9,
+        ("tensores", "z"): [3] * 8,
+        ("rebanadas", "elemento"): [3],
+        ("rebanadas", "columna"): [3] * 4,
+        ("numpy", "a"): UNIFORM,
+        ("numpy", "A"): UNIFORM,
+        ("numpy", "b"): UNIFORM,
+        ("conversion", "X"): [2, 3, 4],
+        ("conversion", "W"): [0.1, 0.1, 0.2],
+        ("conversion", "B"): [1],
+        ("lineal", "H"): [2.3],
+        ("activacion", "Y"): [0.9089],
+        ("activacion", "y_np"): [0.9089],
+    },
+    "bucle_fit": {
+        ("gradiente", "loss"): [4620.61],
+        ("gradiente", "loss_nueva"): [3276.49],
+        ("prediccion", "prediccion"): [55.19, 69.08],
+    },
+}
+
+
+def ours(table, assignment):
+    assert assignment in table, f"EXERCISES.md: write down what it fixes for {assignment}"
+    return table[assignment]
+
+
+def test_the_exercises_carry_the_points_of_the_contract(bench, each_assignment):
+    loaded = bench.course.assignment(each_assignment)
+
+    found = {exercise.id: exercise.points for exercise in loaded.exercises}
+
+    assert found == ours(POINTS, each_assignment)
+    assert list(found) == list(POINTS[each_assignment])
+
+
+def test_the_checks_share_out_exactly_the_points_of_their_exercise(
+    bench, notebooks, each_assignment
+):
+    graded = bench.grade(each_assignment, notebooks.of(each_assignment))
+
+    for exercise in graded.report["exercises"]:
+        shared = sum(check["points"] for check in exercise["checks"])
+        assert shared == pytest.approx(ours(POINTS, each_assignment)[exercise["id"]], abs=1e-5)
+
+
+def test_the_reference_has_every_name_with_its_kind_shape_and_dtype(bench, each_assignment):
+    trial = bench.reference(each_assignment)[0]
+
+    for exercise, names in ours(NAMES, each_assignment).items():
+        for name, (kind, shape, dtype) in names.items():
+            value = trial.snapshots[exercise].names[name]
+            assert isinstance(value, TensorValue if kind == "tensor" else ArrayValue), name
+            assert (value.shape, value.dtype) == (shape, dtype), f"{exercise}: {name}"
+            if kind == "tensor":
+                assert value.device == "cpu"
+
+
+def test_the_reference_defines_every_function_with_its_parameters(bench, each_assignment):
+    trial = bench.reference(each_assignment)[0]
+
+    for exercise, (name, parameters) in ours(FUNCTIONS, each_assignment).items():
+        value = trial.snapshots[exercise].names[name]
+        assert isinstance(value, FunctionValue)
+        assert list(value.parameters) == parameters
+
+
+def test_the_reference_gives_every_known_value_in_trial_0(bench, each_assignment):
+    trial = bench.reference(each_assignment)[0]
+
+    for (exercise, name), expected in ours(VALUES, each_assignment).items():
+        found = trial.snapshots[exercise].names[name].value.flatten().tolist()
+        # Four decimals are known; of a loss, two.
+        assert found == pytest.approx(expected, abs=5.1e-5 if max(expected) < 10 else 6e-3), name
+
+
+def test_drawn_values_move_in_trial_1_and_the_others_stay(bench):
+    first, second = bench.reference("actividad_1")
+
+    def values(trial, exercise, name):
+        return trial.snapshots[exercise].names[name].value
+
+    for exercise, name in [("neurona", "y"), ("actividad-1", "features"), ("actividad-1", "W2")]:
+        one, other = values(first, exercise, name), values(second, exercise, name)
+        assert not torch.equal(one, other), name
+    assert torch.equal(values(first, "formas", "w"), values(second, "formas", "w"))
+
+
+def test_numpy_draws_move_in_trial_1_too(bench):
+    first, second = bench.reference("perceptron")
+
+    one, other = (trial.snapshots["numpy"].names["a"].value for trial in (first, second))
+
+    assert not torch.equal(one, other)
+
+
+def test_activation_gives_the_known_values_of_the_contract(bench, notebooks):
+    cell = "print(activation(torch.tensor([[1, 2, 3], [4, 5, 6]])))"
+    graded = bench.grade("actividad_1", notebooks.of("actividad_1", own={"": cell}))
+
+    (output,) = graded.outputs(cell)
+
+    numbers = [float(one) for one in re.findall(r"\d\.\d+", output.text)]
+    assert numbers == [0.7311, 0.8808, 0.9526, 0.9820, 0.9933, 0.9975]
+
+
+def test_w_plano_and_w_share_memory_and_so_do_the_three_of_numpy(bench):
+    shapes = bench.reference("actividad_1")[0].snapshots["formas"].memory
+    arrays = bench.reference("perceptron")[0].snapshots["numpy"].memory
+
+    assert any({"w", "w_plano"} <= set(group) for group in shapes)
+    assert ("A", "a", "b") in arrays
+
+
+def test_the_losses_of_bucle_fit_are_the_known_ones(bench, notebooks):
+    if "bucle_fit" not in notebooks.assignments:
+        pytest.skip("bucle_fit is not in grading_config.yaml yet")
+    trial = bench.reference("bucle_fit")[0]
+    items = trial.snapshots["entrenar"].names["perdidas"].items
+    assert all(isinstance(one, PlainValue) and one.kind == "float" for one in items)
+
+    losses = [one.value for one in items]
+
+    assert len(losses) == 100
+    assert losses[0] == pytest.approx(3276.49, abs=0.01)

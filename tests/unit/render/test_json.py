@@ -1,0 +1,118 @@
+"""A report as JSON: whole, in the language asked for."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from autograder.judge.finding import Finding
+from autograder.render.json import batch_json, missing_json, report_json
+from autograder.report import CheckResult, ExerciseResult, Report
+from autograder.words import Words
+
+WRONG = CheckResult(
+    "`W1`",
+    "the `W1`",
+    1 / 3,
+    0.0,
+    "failed",
+    Finding("shape", {"name": "W1", "got": [3, 4], "expected": [3, 2]}),
+    devices=("cpu",),
+    missing_devices=("cuda",),
+)
+CARRIED = CheckResult("`h`", "the `h`", 2.0, 2.0, "passed", carried=True, devices=("cpu",))
+
+
+def report(**changes):
+    fields = {
+        "student": "ana",
+        "assignment": "tarea",
+        "exercises": (ExerciseResult("uno", 3.0, (WRONG, CARRIED)),),
+        "device": "cpu",
+        "made_from": {"key": "abc", "isolation": "full"},
+    }
+    return Report(**{**fields, **changes})
+
+
+def test_a_report_is_written_whole():
+    assert report_json(report(), Words("es")) == {
+        "student": "ana",
+        "score": 2.0,
+        "max_score": 3.0,
+        "status": "graded",
+        "device": "cpu",
+        "message": "",
+        "exercises": [
+            {
+                "id": "uno",
+                "score": 2.0,
+                "max_score": 3.0,
+                "outcome": "failed",
+                "checks": [
+                    {
+                        "title": "`W1`",
+                        "points": 0.333333,
+                        "score": 0.0,
+                        "outcome": "failed",
+                        "message": "`W1` tiene forma (3, 4) y se pedía (3, 2).",
+                        "devices": ["cpu"],
+                        "not_run": ["cuda"],
+                    },
+                    {
+                        "title": "`h`",
+                        "points": 2.0,
+                        "score": 2.0,
+                        "outcome": "passed",
+                        "message": "Calculado a partir de tus valores.",
+                        "devices": ["cpu"],
+                        "not_run": [],
+                    },
+                ],
+            }
+        ],
+        "made_from": {"key": "abc", "isolation": "full"},
+    }
+
+
+def test_the_language_changes_titles_and_sentences_alone():
+    spanish, english = (report_json(report(), Words(one)) for one in ("es", "en"))
+    check = english["exercises"][0]["checks"][0]
+    assert (check["title"], check["message"]) == (
+        "the `W1`",
+        "`W1` has shape (3, 4); (3, 2) was asked for.",
+    )
+    for one in (spanish, english):
+        for each in one["exercises"][0]["checks"]:
+            del each["title"], each["message"]
+    assert spanish == english
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"unreadable": "empty", "exercises": ()}, "El archivo `tarea.ipynb` está vacío."),
+        (
+            {"broken": "KeyError"},
+            "No se pudo corregir por un problema del sistema, que no es tuyo; se volverá a "
+            "corregir.",
+        ),
+        ({"made_from": {"isolation": "none"}}, "Corregido sin el aislamiento habitual."),
+    ],
+)
+def test_what_there_is_to_say_of_the_whole_is_said_once(changes, message):
+    assert report_json(report(**changes), Words("es"))["message"] == message
+
+
+def test_an_exercise_of_an_unreadable_notebook_has_not_passed():
+    empty = report(unreadable="empty", exercises=(ExerciseResult("uno", 3.0, ()),))
+    (one,) = report_json(empty, Words("es"))["exercises"]
+    assert one["score"] == 0
+    assert one["outcome"] != "passed"
+
+
+def test_a_report_can_be_written_as_json():
+    made = batch_json("tarea", [report_json(report(), Words("es")), missing_json("berta", 3.0)])
+    assert json.loads(json.dumps(made, allow_nan=False)) == made
+    assert made["reports"][1]["status"] == "missing"
+    assert made["reports"][1].keys() == made["reports"][0].keys()
