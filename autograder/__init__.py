@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         assert_same_trajectory,
         assert_shares_memory,
     )
-    from autograder.judge.finding import fail
+    from autograder.judge.finding import CheckFailed, fail
     from autograder.probes import probe
 
 __version__ = "0.1.0"
@@ -36,12 +36,14 @@ _HOMES = {
     "assert_shares_memory": "autograder.judge.compare",
     "carry": "autograder.judge.carry",
     "draws_from": "autograder.judge.carry",
+    "CheckFailed": "autograder.judge.finding",
     "fail": "autograder.judge.finding",
     "check": "autograder.judge.check",
     "probe": "autograder.probes",
 }
 
 __all__ = [
+    "CheckFailed",
     "assert_avoids",
     "assert_loss_reduced",
     "assert_matches",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,18 +116,34 @@ def load_assignment(folder: Path) -> Assignment:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:
         raise AuthorError(f"{path}: not a notebook ({type(error).__name__}: {error}).") from None
-    _refuse_bad_syntax(folder / f"probes_{name}.py")
     cells = _source_cells(path, notebook)
-    return Assignment(name, folder, notebook, cells, _exercises(path, notebook, cells))
+    exercises = _exercises(path, notebook, cells)
+    _examine_probes(folder / f"probes_{name}.py", [one.id for one in exercises])
+    return Assignment(name, folder, notebook, cells, exercises)
 
 
-def _refuse_bad_syntax(probes: Path) -> None:
-    """The probes run in the sandbox; what can be said of them before is said with file and line."""
-    if probes.exists():
-        try:
-            compile(probes.read_text(encoding="utf-8"), str(probes), "exec")
-        except SyntaxError as error:
-            raise AuthorError(f"{probes}:{error.lineno}: {error.msg}.") from None
+def _examine_probes(path: Path, exercises: list[str]) -> None:
+    """Probes run in the sandbox; what can be said of them before is said with file and line."""
+    if not path.exists():
+        return
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    except SyntaxError as error:
+        raise AuthorError(f"{path}:{error.lineno}: {error.msg}.") from None
+    for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+        for mark in function.decorator_list:
+            if not (isinstance(mark, ast.Call) and getattr(mark.func, "id", "") == "probe"):
+                continue
+            named = mark.args[0] if mark.args else None
+            if isinstance(named, ast.Constant) and named.value not in exercises:
+                near = difflib.get_close_matches(str(named.value), exercises, n=1)
+                hint = (
+                    f"did you mean {near[0]!r}?" if near else f"there are {', '.join(exercises)}."
+                )
+                raise AuthorError(
+                    f"{path}:{mark.lineno}: the probe {function.name!r} is of exercise "
+                    f"{named.value!r}, which the notebook does not have; {hint}"
+                )
 
 
 def _source_cells(path: Path, notebook: nbformat.NotebookNode) -> dict[str, SourceCell]:

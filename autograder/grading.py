@@ -401,14 +401,12 @@ def _refuse_failed(
 def _refuse_wrong_checks(assignment: Assignment, batch: Batch) -> None:
     """A check that the reference itself does not pass would be wrong for every student."""
     words = Words("en")
-    for exercise in batch.exercises(REFERENCE):
-        for check in exercise.checks:
-            if check.outcome not in ("passed", "not_run"):
-                why = _why(check, words)
-                raise AuthorError(
-                    f"{assignment.checks_path}: the reference does not pass {check.english!r} of "
-                    f"{exercise.id!r}: {why}"
-                )
+    for exercise, line, check in batch.results.get(REFERENCE, []):
+        if check.outcome not in ("passed", "not_run"):
+            raise AuthorError(
+                f"{assignment.checks_path}:{line}: the reference does not pass {check.english!r} "
+                f"of {exercise!r}: {_why(check, words)}"
+            )
 
 
 def _why(check: CheckResult, words: Words) -> str:

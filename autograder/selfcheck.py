@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.judge.finding import Finding
+from autograder.submission import Unreadable, parse_notebook, source_text
 from autograder.words import Words
 
 __all__ = ["NotANotebook", "Problem", "Result", "check_notebook"]
@@ -67,16 +68,23 @@ def check_notebook(path: Path, language: str, seconds: float) -> Result:
     ran = {code[one["index"]]: one for one in frames if one["frame"] == "cell"}
     seen = {one["exercise"]: one for one in frames if one["frame"] == "snapshot"}
     result = Result({id: [] for place in code if (id := _solution(cells[place]))})
+    solved = {id: place for place in code if (id := _solution(cells[place]))}
+    unfinished = next((place for place in code if place not in ran), None)
     for place in code:
-        problem = _problem(place, cells[place], ran.get(place), words)
+        problem = _problem(place, cells[place], ran.get(place), words, place == unfinished)
         exercise = _solution(cells[place]) or _checked(cells[place])
+        if problem is not None and _checked(cells[place]) == exercise and exercise in solved:
+            error = ran[place]["error"] if place in ran else None
+            if error and error["name"] == "NotImplementedError":
+                # A function that nobody wrote raises where it is tried; it is to be written above.
+                problem = Problem(solved[exercise] + 1, problem.sentence)
         if problem is not None:
             into = result.exercises.get(exercise or "", result.elsewhere)
             into.append(problem)
     for place in code:
         id = _solution(cells[place])
         if id is not None and id in seen:
-            names = cells[place]["metadata"].get("autograder", {}).get("names", {})
+            names = _asked(cells[place])
             stopped = place in ran and ran[place]["status"] != "ok"
             found = _names(names, seen[id], words, missing=not stopped)
             result.exercises[id] = _joined(place + 1, found, result.exercises[id])
@@ -85,27 +93,30 @@ def check_notebook(path: Path, language: str, seconds: float) -> Result:
 
 
 def _cells(path: Path) -> list[Cell]:
+    """The notebook's cells, each with the parts that are asked for, whatever the file holds."""
     try:
-        content = path.read_bytes()
-    except OSError:
-        raise NotANotebook("missing") from None
-    if not content.strip():
-        raise NotANotebook("empty")
-    try:
-        notebook = json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise NotANotebook("not_utf8") from None
-    except (ValueError, RecursionError):
-        raise NotANotebook("not_json") from None
-    cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    if not isinstance(cells, list):
-        raise NotANotebook("not_notebook")
-    return [{"metadata": {}, **cell} for cell in cells if isinstance(cell, dict)]
+        notebook = parse_notebook(path)
+    except Unreadable as error:
+        raise NotANotebook(str(error)) from None
+    cells = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
+    return [
+        {**cell, "source": source_text(cell), "metadata": _mapping(cell.get("metadata"))}
+        for cell in cells
+    ]
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _marks(cell: Cell) -> Mapping[str, Any]:
-    marks = cell["metadata"].get("nbgrader")
-    return marks if isinstance(marks, dict) else {}
+    return _mapping(cell["metadata"].get("nbgrader"))
+
+
+def _asked(cell: Cell) -> dict[str, dict[str, Any]]:
+    """The names that the exercise of this cell asks for, as the notebook's own marks say."""
+    names = _mapping(_mapping(cell["metadata"].get("autograder")).get("names"))
+    return {name: spec for name, spec in names.items() if isinstance(spec, dict) and "kind" in spec}
 
 
 def _solution(cell: Cell) -> str | None:
@@ -124,14 +135,10 @@ def _run(
     path: Path, cells: Sequence[Cell], code: Sequence[int], words: Words, seconds: float
 ) -> list[dict[str, Any]]:
     """The frames of a run in a fresh process whose folder is the notebook's."""
-    names = {
-        id: list(cells[place]["metadata"].get("autograder", {}).get("names", {}))
-        for place in code
-        if (id := _solution(cells[place]))
-    }
+    names = {id: list(_asked(cells[place])) for place in code if (id := _solution(cells[place]))}
     job = {
         "cells": [
-            {"source": "".join(cells[place].get("source", "")), "exercise": _solution(cells[place])}
+            {"source": cells[place]["source"], "exercise": _solution(cells[place])}
             for place in code
         ],
         "names": names,
@@ -172,12 +179,15 @@ def _run(
     return [json.loads(line) for line in whole.splitlines()]
 
 
-def _problem(place: int, cell: Cell, ran: Mapping[str, Any] | None, words: Words) -> Problem | None:
-    """What there is to say of one code cell, if anything."""
+def _problem(
+    place: int, cell: Cell, ran: Mapping[str, Any] | None, words: Words, culprit: bool
+) -> Problem | None:
+    """What there is to say of one code cell, if anything. The ``culprit`` ended the run."""
     if ran is None:
-        return Problem(place + 1, words.own("never_ran"))
+        return Problem(place + 1, words.own("ended_here" if culprit else "never_ran"))
     error = ran["error"]
-    if error is None or "raises-exception" in cell["metadata"].get("tags", ()):
+    tags = cell["metadata"].get("tags")
+    if error is None or (isinstance(tags, list) and "raises-exception" in tags):
         return None
     if error["name"] == "NotImplementedError":
         return Problem(place + 1, words.finding_of("unsolved", name=""))

@@ -18,7 +18,16 @@ import nbformat
 
 from autograder.assignment import Assignment, SourceCell
 
-__all__ = ["RunCell", "Submission", "read_submission", "reference", "starter"]
+__all__ = [
+    "RunCell",
+    "Submission",
+    "Unreadable",
+    "parse_notebook",
+    "read_submission",
+    "reference",
+    "source_text",
+    "starter",
+]
 
 MAX_NOTEBOOK_BYTES = 100 * 2**20
 MAX_FILES = 1_000
@@ -63,7 +72,7 @@ class Submission:
         return hashed.hexdigest()
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
     """Why a file is not a notebook, in one word."""
 
 
@@ -78,8 +87,8 @@ def read_submission(
     timestamp = files.pop("timestamp.txt", b"").decode("utf-8", "replace").strip() or None
     files.pop(notebook_path.name, None)
     try:
-        raw = _parse(notebook_path)
-    except _Unreadable as why:
+        raw = parse_notebook(notebook_path)
+    except Unreadable as why:
         notebook, _, damage = _restore([], assignment)
         return Submission(
             student, assignment.name, notebook, (), files, damage, str(why), timestamp
@@ -89,7 +98,7 @@ def read_submission(
 
 def starter(assignment: Assignment, released: Path) -> Submission:
     """The released notebook as a submission that nobody has touched."""
-    return _submission("", assignment, _parse(released), {}, None)
+    return _submission("", assignment, parse_notebook(released), {}, None)
 
 
 def reference(assignment: Assignment) -> Submission:
@@ -109,33 +118,33 @@ def _submission(
     return Submission(student, assignment.name, notebook, run, files, damage, None, timestamp)
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def parse_notebook(path: Path) -> dict[str, Any]:
     """The notebook's JSON, as version 4, with a list of cells."""
     if path.is_symlink() or not path.is_file():
-        raise _Unreadable("missing")
+        raise Unreadable("missing")
     if path.stat().st_size > MAX_NOTEBOOK_BYTES:
-        raise _Unreadable("too_large")
+        raise Unreadable("too_large")
     content = path.read_bytes()
     if not content.strip():
-        raise _Unreadable("empty")
+        raise Unreadable("empty")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _Unreadable("not_utf8") from None
+        raise Unreadable("not_utf8") from None
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError):
-        raise _Unreadable("not_json") from None
+        raise Unreadable("not_json") from None
     if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
-        raise _Unreadable("not_notebook")
+        raise Unreadable("not_notebook")
     if raw.get("nbformat", 4) != 4:
         try:
             raw = nbformat.convert(nbformat.from_dict(raw), 4)
         except Exception:
             # nbformat's converters raise whatever a malformed old notebook makes them raise.
-            raise _Unreadable("not_notebook") from None
+            raise Unreadable("not_notebook") from None
     if not isinstance(raw.get("cells"), list):
-        raise _Unreadable("not_notebook")
+        raise Unreadable("not_notebook")
     return dict(raw)
 
 
@@ -148,7 +157,7 @@ def _files(folder: Path) -> dict[str, bytes]:
             continue
         if any(parent.is_symlink() for parent in path.parents if folder in parent.parents):
             continue
-        if path.suffix == ".ipynb" and path.parent == folder:
+        if not _is_data(path.relative_to(folder)):
             continue
         size += path.stat().st_size
         if len(found) >= MAX_FILES or size > MAX_FILES_BYTES:
@@ -157,7 +166,19 @@ def _files(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def _text(source: Any) -> str:
+def _is_data(name: Path) -> bool:
+    """Whether a file of a submission can lie beside the notebook when it runs."""
+    try:
+        name.as_posix().encode("utf-8")
+    except UnicodeEncodeError:
+        # A name that is not UTF-8 cannot be told to the sandbox.
+        return False
+    return not name.parts[0].endswith(".ipynb")
+
+
+def source_text(raw: Mapping[str, Any]) -> str:
+    """The source of a cell, which may be a text, a list of texts, or nothing that makes sense."""
+    source = raw.get("source")
     parts = source if isinstance(source, list) else [source]
     text = "".join(one for one in parts if isinstance(one, str))
     # JSON lets lone surrogates through; no file can hold them.
@@ -211,7 +232,7 @@ def _restore(
         else:
             exercise = known.id if known.exercise else None
             if last[known.id] == place:
-                cell = _source_cell(assignment, known.id, _text(raw.get("source")))
+                cell = _source_cell(assignment, known.id, source_text(raw))
                 placed.append(_Placed(cell, known.id, exercise))
             else:
                 placed.append(_Placed(_own_cell(raw), None, exercise))
@@ -240,7 +261,7 @@ def _place_of(placed: list[_Placed], id: str, assignment: Assignment) -> int:
 
 def _own_cell(raw: Mapping[str, Any]) -> nbformat.NotebookNode:
     """A cell of the student's own, without marks that nbgrader would take for its own."""
-    source = _text(raw.get("source"))
+    source = source_text(raw)
     kind = raw.get("cell_type")
     return _cell(kind if kind in ("code", "markdown") else "raw", source)
 

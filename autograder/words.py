@@ -164,6 +164,30 @@ FINDINGS: dict[str, tuple[str, str]] = {
         "`{name}` no permite calcular gradientes (`requires_grad`).",
         "`{name}` does not let gradients be computed (`requires_grad`).",
     ),
+    "not_detached": (
+        "Lo que devuelve `{name}` sigue unido al grafo: sepáralo con `detach`.",
+        "What `{name}` returns is still part of the graph: take it out with `detach`.",
+    ),
+    "not_same": (
+        "`{name}` debía devolver el mismo tensor, y devuelve otro.",
+        "`{name}` was to return the same tensor, and returns another one.",
+    ),
+    "updates": (
+        "`{name}`: las actualizaciones no son las del descenso por lotes. ¿Das los cinco pasos "
+        "con cada lote: predicción, pérdida, `backward`, `step` y gradientes a cero?",
+        "`{name}`: the updates are not those of batch gradient descent. Do you take the five "
+        "steps with each batch: prediction, loss, `backward`, `step` and gradients to zero?",
+    ),
+    "never_zeroed": (
+        "`{name}` no pone a cero los gradientes después de cada lote: se van sumando.",
+        "`{name}` does not set the gradients to zero after each batch: they add up.",
+    ),
+    "step_too_early": (
+        "`{name}` llama a `step` antes que a `backward`: cada actualización usa los gradientes "
+        "del lote anterior.",
+        "`{name}` calls `step` before `backward`: each update uses the gradients of the batch "
+        "before it.",
+    ),
     "gradient_left": (
         "El gradiente de `{name}` no volvió a cero: se sumaría al del paso siguiente.",
         "The gradient of `{name}` did not go back to zero: it would add to the next step's.",
@@ -257,6 +281,10 @@ OWN: dict[str, tuple[str, str]] = {
     "no_exercises": (
         "El cuaderno no tiene ejercicios marcados: ¿es el que se publicó?",
         "The notebook has no marked exercises: is it the one that was released?",
+    ),
+    "ended_here": (
+        "Esta celda terminó el proceso de Python o no acabó nunca.",
+        "This cell ended the Python process or never came to an end.",
     ),
     "never_ran": (
         "No llegó a ejecutarse: una celda anterior terminó el proceso de Python o no acabó nunca.",

@@ -116,6 +116,8 @@ class Batch:
     ) -> None:
         device = str(given["device"])
         submission = self.submissions[student]
+        if submission.unreadable:
+            raise CheckFailed(Finding("said", {"text": submission.unreadable}), "errored")
         last = len(submission.trials) - 1
         # A run that was killed before any cell ended has no later trials: its first one tells.
         own = View(submission, check.exercise, min(trial, last), device)
@@ -188,6 +190,9 @@ def judge(batch: Batch) -> None:
                 "no:cacheprovider",
                 "-p",
                 "no:logging",
+                # Its collections of garbage, over all of torch's objects, take longer than judging.
+                "-p",
+                "no:unraisableexception",
                 f"--rootdir={path.parent}",
                 f"--confcutdir={path.parent}",
                 "-c",
@@ -211,13 +216,14 @@ def examine_checks(assignment: Assignment, policy: Policy) -> None:
 
 @contextlib.contextmanager
 def _own_import(path: Path) -> Iterator[None]:
-    """Forget the checks' module afterwards: pytest would find a course's old version again."""
+    """Let pytest import the checks anew: it would take any module of that name for them."""
+    aside = sys.modules.pop(path.stem, None)
     try:
         yield
     finally:
-        for name, module in list(sys.modules.items()):
-            if getattr(module, "__file__", None) == str(path):
-                del sys.modules[name]
+        sys.modules.pop(path.stem, None)
+        if aside is not None:
+            sys.modules[path.stem] = aside
 
 
 def observed(

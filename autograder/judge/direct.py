@@ -16,7 +16,9 @@ from autograder.errors import AuthorError, MachineError
 from autograder.grading import Exam, Grader, Options
 from autograder.judge.batch import Batch
 from autograder.judge.plugin import Judging, check_of
+from autograder.judge.seen import Observed
 from autograder.submission import Submission, read_submission
+from autograder.words import Words
 
 __all__ = ["DirectJudging"]
 
@@ -90,4 +92,10 @@ class DirectJudging(Judging):
             )
         if exam.broken:
             raise MachineError("; ".join(f"{who}: {why}" for who, why in exam.broken.items()))
-        return Batch(assignment, exam.policy, exam.reference, exam.seen, exam.devices)
+        words = Words(course.config.language)
+        seen = {
+            student: Observed([], {}, unreadable=words.unreadable(one.unreadable, path.name))
+            for student, one in self._found(path).items()
+            if student in students and one.unreadable
+        }
+        return Batch(assignment, exam.policy, exam.reference, {**exam.seen, **seen}, exam.devices)

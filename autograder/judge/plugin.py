@@ -113,7 +113,15 @@ class Judging:
         where = place_of(metafunc.function)
         if "student" not in metafunc.fixturenames:
             self._refuse(f"{where}: the check takes no `student`; add the argument.")
-        for name, found in definition._fixtureinfo.name2fixturedefs.items():
+        fixtures = definition._fixtureinfo.name2fixturedefs
+        each = metafunc.function.autograder_check.each is not None
+        for name in definition._fixtureinfo.argnames:
+            if name not in fixtures and not (name == "name" and each):
+                self._refuse(
+                    f"{where}: there is no fixture {name!r}; a check takes `student`, `reference`, "
+                    "`device`, with `each` also `name`, and fixtures of its file."
+                )
+        for name, found in fixtures.items():
             if name not in OURS and OURS & set(found[-1].argnames):
                 self._refuse(
                     f"{where}: the fixture {name!r} is made once, but a check runs for every "

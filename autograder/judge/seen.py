@@ -39,6 +39,8 @@ class Observed:
     solutions: Mapping[str, Sequence[int]] = field(default_factory=dict)
     damage: Mapping[str, str] = field(default_factory=dict)
     is_reference: bool = False
+    unreadable: str = ""
+    """Why there are no trials, in a sentence."""
 
 
 @dataclass(frozen=True)

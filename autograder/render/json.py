@@ -64,8 +64,8 @@ def _exercise(exercise: ExerciseResult, words: Words) -> Json:
 def _check(check: CheckResult, words: Words) -> Json:
     return {
         "title": words.title(check.title, check.english),
-        "points": round(check.points, 6),
-        "score": round(check.score, 6),
+        "points": round(float(check.points), 6),
+        "score": round(float(check.score), 6),
         "outcome": check.outcome,
         "message": check_message(check, words),
         "devices": list(check.devices),

@@ -52,14 +52,15 @@ def filas(student, draws, device):
 class Training:
     """One call of `fit` on a model, optimiser and loader of ours, with all that it does to them.
 
-    `steps` holds the parameters after every step of the optimiser, `losses` what every call of
-    the loss gave, whether it was about the loader's last batch, and how much had been printed.
+    `steps` holds the parameters after every step of the optimiser; `losses` tells of every call
+    of the loss whether it was about the loader's last batch and how much had been printed, and
+    `weights` what the model's parameters were then.
     """
 
     def __init__(self, model, loss_fn, optimiser, loader):
         self.model, self.loss_fn, self.loader = model, loss_fn, list(loader)
         self.optimiser = optimiser
-        self.steps, self.losses = [], []
+        self.steps, self.losses, self.weights = [], [], []
         self.before = self.parameters()
         optimiser.register_step_post_hook(lambda *_: self.steps.append(self.parameters()))
 
@@ -73,7 +74,8 @@ class Training:
         printed = 0
         with contextlib.suppress(AttributeError):
             printed = len(sys.stdout.getvalue())
-        self.losses.append([value.detach().item(), about_last, printed])
+        self.losses.append([about_last, printed])
+        self.weights.append(self.parameters())
         return value
 
     def run(self, student, epochs):
@@ -81,11 +83,14 @@ class Training:
         # What `fit` returns is free; only what it does counts.
         call.value, call.changed = None, []
         return {
+            "x": torch.cat([batch[0] for batch in self.loader]),
+            "y": torch.cat([batch[1] for batch in self.loader]),
             "llamada": call,
             "antes": self.before,
             "despues": self.parameters(),
             "pasos": torch.stack(self.steps[:2000]) if self.steps else None,
             "perdidas": self.losses[:2000],
+            "pesos": torch.stack(self.weights[:2000]) if self.weights else None,
         }
 
 
@@ -149,9 +154,7 @@ def evaluated(student, draws, device):
 def reduccion(student, draws, device):
     loader, model = one_feature_a_batch(draws, device), linear(draws, device)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-    seen = Training(model, F.mse_loss, optimiser, loader).run(student, 30)
-    x, y = loader.dataset.tensors
-    return {"x": x, "y": y, **{key: seen[key] for key in ("llamada", "antes", "despues", "pasos")}}
+    return Training(model, F.mse_loss, optimiser, loader).run(student, 30)
 
 
 def one_feature_a_batch(draws, device):

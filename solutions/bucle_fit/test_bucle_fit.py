@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from autograder import (
+    CheckFailed,
     assert_avoids,
     assert_matches,
     assert_ran,
@@ -193,8 +194,11 @@ def rows(table):
     return [tuple(row) for row in table.tolist()]
 
 
-def assert_same_updates(seen, model):
-    """The optimiser made the reference's steps, one after the other."""
+def assert_same_updates(seen, model, rate=None):
+    """The optimiser made the reference's steps, one after the other.
+
+    With the learning rate of a linear model under SGD, the usual ways to go wrong are told apart.
+    """
     assert_ran(seen["llamada"])
     expected, got = model["pasos"].tensor, seen["pasos"].tensor
     steps = 0 if got is None else len(got)
@@ -202,8 +206,40 @@ def assert_same_updates(seen, model):
         fail("not_trained", name="fit")
     if steps != len(expected):
         fail("steps", name="fit", got=steps, expected=len(expected))
-    for part in ("pasos", "despues"):
-        assert_matches(seen[part].named("fit"), model[part], trained=True)
+    try:
+        for part in ("pasos", "despues"):
+            assert_matches(seen[part], model[part], trained=True)
+    except CheckFailed:
+        # The tensors compared are ours: their names and shapes would tell a student nothing.
+        for kind in ("never_zeroed", "step_too_early") if rate else ():
+            if torch.allclose(got, went_wrong(kind, model, rate, steps), rtol=1e-3, atol=1e-5):
+                fail(kind, name="fit")
+        fail("updates", name="fit")
+
+
+def went_wrong(kind, model, rate, steps):
+    """The parameters after every step of a loop that makes the mistake `kind`."""
+    x, y = (model[part].tensor.split(5) for part in ("x", "y"))
+    weights = model["antes"].tensor.clone().requires_grad_()
+    gradient = torch.zeros_like(weights)
+    taken = []
+    for step in range(steps):
+        with torch.enable_grad():
+            weight, bias = parts(weights, y[0].shape[1])
+            loss = F.mse_loss(x[step % len(x)] @ weight.t() + bias, y[step % len(y)])
+        (fresh,) = torch.autograd.grad(loss, weights)
+        if kind == "never_zeroed":
+            gradient = gradient + fresh
+        weights.data -= rate * gradient
+        if kind == "step_too_early":
+            gradient = fresh
+        taken.append(weights.detach().clone())
+    return torch.stack(taken)
+
+
+def parts(parameters, outputs):
+    """Weight and bias of a linear layer from all its parameters in one row."""
+    return parameters[:-outputs].view(outputs, -1), parameters[-outputs:]
 
 
 @check(
@@ -214,7 +250,8 @@ def assert_same_updates(seen, model):
     devices=["cpu", "cuda"],
 )
 def test_updates(student, reference):
-    assert_same_updates(student.probe("actualizaciones"), reference.probe("actualizaciones"))
+    seen, model = student.probe("actualizaciones"), reference.probe("actualizaciones")
+    assert_same_updates(seen, model, rate=0.05)
 
 
 @check(
@@ -256,7 +293,7 @@ def test_reduction(student, reference):
 def linear_loss(parameters, x, y):
     if parameters is None or parameters.numel() != y.shape[1] * (x.shape[1] + 1):
         return math.inf
-    weight, bias = parameters[: -y.shape[1]].view(y.shape[1], -1), parameters[-y.shape[1] :]
+    weight, bias = parts(parameters, y.shape[1])
     return F.mse_loss(x @ weight.t() + bias, y).item()
 
 
@@ -270,17 +307,20 @@ LINE = re.compile(r"^Epoch \[(\d+)/(\d+)\], Loss: (-?\d+\.\d{4})\s*$", re.MULTIL
     points=1,
 )
 def test_printed(student, reference):
-    seen = student.probe("escritura")
+    seen, model = student.probe("escritura"), reference.probe("escritura")
     assert_ran(seen["llamada"])
     lines = list(LINE.finditer(seen["llamada"].call.printed))
     if [(line[1], line[2]) for line in lines] != [("10", "25"), ("20", "25")]:
-        fail("not_printed", name="fit", expected="10 y 20")
-    losses = [[part.value for part in one.items] for one in seen["perdidas"].value.items]
+        fail("not_printed", name="fit", expected=[10, 20])
+    calls = [[part.value for part in one.items] for one in seen["perdidas"].value.items]
+    x, y = (model[part].tensor[-5:] for part in ("x", "y"))
     for line in lines:
-        # What was computed last, before this line, about the loader's last batch.
-        earlier = [loss for loss, last, printed in losses if last and printed <= line.start()]
-        latest = earlier[-1] if earlier else math.inf
-        if not math.isclose(float(line[3]), latest, rel_tol=1e-3, abs_tol=1e-4):
+        # The loss of the loader's last batch, by the weights that the model had when it was asked
+        # for last before this line: computed here, whatever the student's code says it was.
+        asked = [n for n, (last, printed) in enumerate(calls) if last and printed <= line.start()]
+        weights = seen["pesos"].tensor[asked[-1]] if asked else None
+        loss = linear_loss(weights, x, y)
+        if not math.isclose(float(line[3]), loss, rel_tol=1e-3, abs_tol=1e-4):
             fail("printed_loss", name="fit", epoch=line[1])
 
 

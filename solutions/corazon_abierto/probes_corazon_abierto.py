@@ -1,0 +1,100 @@
+"""Probes of corazon_abierto: what the sandbox tries on the student's functions."""
+
+import torch
+from torch import nn
+
+from autograder import probe
+
+
+def layer(draws, device, inputs, outputs):
+    made = nn.Linear(inputs, outputs).to(device)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.copy_(draws.randn(*parameter.shape))
+    return made
+
+
+@probe("manual", devices=["cpu", "cuda"])
+def capas_lineales(student, draws, device):
+    return [
+        student.call("lineal", draws.randn(rows, inputs), layer(draws, device, inputs, outputs))
+        for rows, inputs, outputs in ((1, 2, 3), (5, 4, 2), (3, 1, 1))
+    ]
+
+
+@probe("manual")
+def operadores_lineal(student, draws, device):
+    return student.operators("lineal", draws.randn(2, 3), layer(draws, device, 3, 2))
+
+
+@probe("sigmoide", devices=["cpu", "cuda"])
+def valores_sigmoide(student, draws, device):
+    return [student.call("sigmoide", 3 * draws.randn(*shape)) for shape in ((), (5,), (3, 2))]
+
+
+@probe("sigmoide", devices=["cpu", "cuda"])
+def extremos(student, draws, device):
+    z = torch.tensor([-1000.0, -100.0, 0.0, 100.0, 1000.0], device=device)
+    return [student.call("sigmoide", z)]
+
+
+@probe("sigmoide", devices=["cpu", "cuda"])
+def gradiente_sigmoide(student, draws, device):
+    # Not at 0, where a right formula with |z| has no derivative of its own.
+    z = torch.tensor([-1000.0, -2.0, 0.5, 2.0, 1000.0], device=device).requires_grad_()
+    call = student.call("sigmoide", z)
+    gradient = None
+    if isinstance(call.value, torch.Tensor) and call.value.requires_grad:
+        (gradient,) = torch.autograd.grad(call.value.sum(), z)
+    return {"llamada": call, "gradiente": gradient}
+
+
+@probe("sigmoide")
+def operadores_sigmoide(student, draws, device):
+    return student.operators("sigmoide", draws.randn(5))
+
+
+@probe("softmax", devices=["cpu", "cuda"])
+def valores_softmax(student, draws, device):
+    return [student.call("softmax", 2 * draws.randn(*shape)) for shape in ((6,), (4, 3), (2, 3, 5))]
+
+
+@probe("softmax", devices=["cpu", "cuda"])
+def logits_grandes(student, draws, device):
+    return [
+        student.call("softmax", draws.randn(3, 4) + 1000),
+        student.call("softmax", draws.randn(3, 4) - 1000),
+        student.call("softmax", torch.cat([draws.randn(1, 4) + 1000, draws.randn(1, 4) - 1000])),
+    ]
+
+
+@probe("softmax")
+def operadores_softmax(student, draws, device):
+    return student.operators("softmax", draws.randn(2, 5))
+
+
+@probe("relu", devices=["cpu", "cuda"])
+def valores_relu(student, draws, device):
+    return [student.call("relu", draws.randn(*shape)) for shape in ((), (9,), (3, 4))]
+
+
+@probe("relu")
+def operadores_relu(student, draws, device):
+    return student.operators("relu", draws.randn(5))
+
+
+@probe("descenso", devices=["cpu", "cuda"])
+def trayectorias(student, draws, device):
+    target = draws.randn(2)
+    return [
+        student.call("descenso", lambda x: ((x - target) ** 2).sum(), draws.randn(2), 0.1, 8),
+        student.call("descenso", lambda x: (x**4 + x).sum(), draws.randn(1), 0.01, 5),
+    ]
+
+
+@probe("descenso", devices=["cpu", "cuda"])
+def formas(student, draws, device):
+    return [
+        student.call("descenso", lambda x: (x**2).sum() + torch.sin(x).sum(), x0, 0.05, 3)
+        for x0 in (draws.randn(), draws.randn(2, 3), draws.randn(1, 1, 4))
+    ]

@@ -1,0 +1,74 @@
+"""Checks of gradientes."""
+
+from autograder import assert_matches, assert_ran, assert_requires_grad, check, fail
+
+CREATED = ("tensor_data", "tensor_np", "x_zeros", "x_ones", "x_rand")
+ATTRIBUTES = ("rand_tensor", "forma", "tipo", "dispositivo")
+
+
+@check("`{name}`", exercise="creacion", each=dict.fromkeys(CREATED, 0.4))
+def test_created(student, reference, name):
+    assert_matches(student[name], reference[name])
+
+
+@check("`{name}`", exercise="atributos", each=dict.fromkeys(ATTRIBUTES, 0.25))
+def test_attributes(student, reference, name):
+    assert_matches(student[name], reference[name])
+
+
+@check(
+    "`mover` lleva el tensor a CUDA si lo hay, y si no lo devuelve",
+    en="`mover` takes the tensor to CUDA where there is one, and returns it otherwise",
+    exercise="mover",
+    points=1,
+    devices=["cpu", "cuda"],
+)
+def test_move(student, reference):
+    seen, model = student.probe("destino"), reference.probe("destino")
+    assert_ran(seen["llamada"])
+    assert_matches(seen["llamada"], model["llamada"])
+    if model["mismo"].value.value and not seen["mismo"].value.value:
+        fail("not_same", name="mover")
+
+
+@check("`{name}`", exercise="grafo", each={"w": 0.5, "b": 0.5})
+def test_parameters(student, reference, name):
+    assert_matches(student[name], reference[name])
+    assert_requires_grad(student[name])
+
+
+@check("`{name}`", exercise="grafo", each={"z": 0.5, "w_grad": 0.5, "b_grad": 0.5})
+def test_graph(student, reference, name):
+    assert_matches(student[name], reference[name])
+
+
+@check("`loss`", exercise="grafo", points=0.5)
+def test_loss(student, reference):
+    assert_matches(student["loss"], reference["loss"], trained=True, published=2.9719)
+
+
+@check("`{name}`", exercise="derivada", each={"y": 1, "dx": 1})
+def test_derivative_values(student, reference, name):
+    assert_matches(student[name], reference[name], published=616 if name == "y" else None)
+
+
+@check(
+    "`derivada` deriva cualquier función",
+    en="`derivada` differentiates any function",
+    exercise="derivada",
+    points=0.5,
+    devices=["cpu", "cuda"],
+)
+def test_derivative(student, reference):
+    assert_matches(student.probe("derivadas"), reference.probe("derivadas"))
+
+
+@check(
+    "`derivada` deja `x.grad` como estaba",
+    en="`derivada` leaves `x.grad` as it was",
+    exercise="derivada",
+    points=0.5,
+    devices=["cpu", "cuda"],
+)
+def test_derivative_leaves_gradient(student, reference):
+    assert_matches(student.probe("con_gradiente"), reference.probe("con_gradiente"))
