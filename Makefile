@@ -20,7 +20,7 @@ demo: $(STAMP) ## release, grade the examples, make feedback, show the table
 	@scripts/demo
 
 test: $(STAMP) ## all tests
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP) ## ruff and mypy; reports everything before it fails
 	@status=0; \
@@ -30,10 +30,10 @@ lint: $(STAMP) ## ruff and mypy; reports everything before it fails
 	exit $$status
 
 spec: $(STAMP) ## the promises to users, through the real sandbox
-	@$(BIN)/python -m pytest -n 2 tests/spec tests/cli
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/spec tests/cli
 
 e2e: $(STAMP) ## with nbgrader's own commands
-	@$(BIN)/python -m pytest -n 2 tests/e2e
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e
 
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py
