@@ -148,6 +148,35 @@ SAID = {
         "`f` uses `sigmoid`, which does the whole task; it was to be done by hand.",
     ),
     "no_gradient": ({"name": "w"}, None, None),
+    "not_detached": (
+        {"name": "f"},
+        "Lo que devuelve `f` sigue unido al grafo: sepáralo con `detach`.",
+        "What `f` returns is still part of the graph: take it out with `detach`.",
+    ),
+    "not_same": (
+        {"name": "f"},
+        "`f` debía devolver el mismo tensor, y devuelve otro.",
+        "`f` was to return the same tensor, and returns another one.",
+    ),
+    "updates": (
+        {"name": "fit"},
+        "`fit`: las actualizaciones no son las del descenso por lotes. ¿Das los cinco pasos con "
+        "cada lote: predicción, pérdida, `backward`, `step` y gradientes a cero?",
+        "`fit`: the updates are not those of batch gradient descent. Do you take the five steps "
+        "with each batch: prediction, loss, `backward`, `step` and gradients to zero?",
+    ),
+    "never_zeroed": (
+        {"name": "fit"},
+        "`fit` no pone a cero los gradientes después de cada lote: se van sumando.",
+        "`fit` does not set the gradients to zero after each batch: they add up.",
+    ),
+    "step_too_early": (
+        {"name": "fit"},
+        "`fit` llama a `step` antes que a `backward`: cada actualización usa los gradientes del "
+        "lote anterior.",
+        "`fit` calls `step` before `backward`: each update uses the gradients of the batch before "
+        "it.",
+    ),
     "gradient_left": ({"name": "w"}, None, None),
     "not_printed": (
         {"name": "fit", "expected": "10 y 20"},
