@@ -45,13 +45,13 @@ def make_course(folder: Path, assignment: str, count: int) -> None:
         nbformat.write(notebook, target / f"{assignment}.ipynb")
 
 
-def timed(command: list[str], folder: Path) -> float:
+def timed(command: list[str], folder: Path, *, may_fail: bool = False) -> float:
     """Seconds that ``command`` takes in ``folder``."""
     programs = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     begun = time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    if done.returncode != 0:
+    if done.returncode != 0 and not may_fail:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     return time.perf_counter() - begun
 
@@ -67,7 +67,9 @@ def compare(assignment: str, count: int, theirs: int, rounds: int) -> dict[str, 
                 make_course(folder, assignment, number)
                 timed(["autograder", "release", "--quiet"], folder)
             own_times.append(timed(["autograder", "grade", "--force", "--quiet"], own) / count)
-            their_times.append(timed(["nbgrader", "autograde", assignment], other) / theirs)
+            # It gives up on some damaged examples, which costs it less time than grading them.
+            command = ["nbgrader", "autograde", assignment]
+            their_times.append(timed(command, other, may_fail=True) / theirs)
     own_seconds = sorted(own_times)[rounds // 2]
     their_seconds = sorted(their_times)[rounds // 2]
     return {
