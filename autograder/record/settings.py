@@ -28,7 +28,10 @@ def nbgrader_settings(root: Path) -> Traits:
     """What nbgrader has to know of the course in folder ``root``."""
     course = Course.at(root)
     code, text = STUBS[course.config.language]
-    hidden = [name for assignment in course.config.assignments for name in hidden_files(assignment)]
+    # Those of folders that the config does not name yet as well: nbgrader would release them too.
+    folders = {path.name for path in (course.root / "solutions").glob("*/")}
+    assignments = sorted({*course.config.assignments, *folders})
+    hidden = [name for assignment in assignments for name in hidden_files(assignment)]
     traits = Traits()
     traits.CourseDirectory.root = str(course.root)
     traits.CourseDirectory.source_directory = "solutions"
