@@ -44,9 +44,13 @@ REFERENCE = "(reference)"
 
 @dataclass(frozen=True)
 class Options:
-    """How ``grade`` was asked to work. ``device`` is ``auto``, ``cpu`` or ``cuda``."""
+    """How ``grade`` was asked to work. ``device`` is ``auto``, ``cpu`` or ``cuda``.
 
-    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    By default one notebook more than there are cores is worked on: it is set up, which the kernel
+    takes its time for, while the others run.
+    """
+
+    jobs: int = field(default_factory=lambda: (os.cpu_count() or 1) + 1)
     device: str = "auto"
     force: bool = False
     students: tuple[str, ...] = ()
@@ -56,12 +60,14 @@ class Options:
 class Grader:
     """Grades assignments of one course; holds the warm sandbox between them. A context manager.
 
+    ``names`` are the assignments that are going to be graded (none: those of the config).
     ``progress`` is told, for every submission that was observed, how many are done and of how
     many; ``notice`` gets sentences that an assistant should read.
     """
 
     course: Course
     options: Options = Options()
+    names: tuple[str, ...] = ()
     progress: Callable[[int, int], None] = lambda done, total: None
     notice: Callable[[str], None] = lambda sentence: None
     _sandbox: Sandbox | None = None
@@ -83,13 +89,18 @@ class Grader:
 
             with ThreadPoolExecutor(max_workers=1) as pool:
                 # It warms up in a process of its own: time for our own slow imports meanwhile.
-                starting = pool.submit(open_sandbox, self.course.config.sandbox)
-                _import_slow()
+                starting = pool.submit(open_sandbox, self.course.config.sandbox, self._uses())
+                _import_observing()
                 try:
                     self._sandbox = starting.result()
                 except (SandboxUnavailable, SandboxBroken) as error:
                     raise MachineError(str(error)) from error
         return self._sandbox
+
+    def _uses(self) -> set[str]:
+        """What the sandbox has to be warm for."""
+        names = self.names or self.course.config.assignments
+        return {one for name in names for one in self.course.assignment(name).uses}
 
     def grade(self, name: str) -> list[Json]:
         """The reports (JSON) of all submissions of assignment ``name``, by student.
@@ -131,7 +142,8 @@ class Grader:
         return [one for one in present if not asked or one in asked]
 
     def _missing(self, assignment: Assignment, students: Sequence[str]) -> list[str]:
-        """Whom the roster or the gradebook knows, but who handed in nothing."""
+        """Who handed in nothing for it, but is known: from the roster, the gradebook or what was
+        handed in for another assignment (which the gradebook may learn of only later)."""
         roster = self.course.roster()
         if roster:
             from autograder.record.gradebook import Gradebook
@@ -139,7 +151,10 @@ class Grader:
             if not roster.keys() <= known_students(self.course.db_url):
                 with Gradebook(self.course.db_url) as book:
                     book.enrol(roster)
-        known = known_students(self.course.db_url) - set(students)
+        elsewhere = {
+            one for name in self.course.config.assignments for one in self.course.students(name)
+        }
+        known = (known_students(self.course.db_url) | elsewhere) - set(students)
         asked = self.options.students
         return sorted(one for one in known if not asked or one in asked)
 
@@ -189,10 +204,13 @@ class Grader:
     ) -> list[Json]:
         """Observe, judge and record ``submissions``."""
         sandbox = self.sandbox
+        exam = Exam(self.course, assignment, sandbox, self.options)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            importing = pool.submit(_import_recording)  # the notebooks run in other processes
+            exam.observe(submissions, self.progress)
+            importing.result()
         from autograder.judge.batch import Batch, judge
 
-        exam = Exam(self.course, assignment, sandbox, self.options)
-        exam.observe(submissions, self.progress)
         seen = {REFERENCE: exam.reference, **exam.seen}
         batch = Batch(assignment, policy, exam.reference, seen, exam.devices)
         judge(batch)
@@ -361,9 +379,14 @@ class Exam:
         )
 
 
-def _import_slow() -> None:
-    """Import what observing, judging and recording need: torch, pytest and nbgrader."""
-    for name in ("judge.batch", "observe", "record.gradebook", "record.notebook", "record.release"):
+def _import_observing() -> None:
+    """Import what observing needs, torch first of all."""
+    importlib.import_module("autograder.observe")
+
+
+def _import_recording() -> None:
+    """Import what judging and recording need: pytest and nbgrader."""
+    for name in ("judge.batch", "record.gradebook", "record.notebook", "record.release"):
         importlib.import_module(f"autograder.{name}")
     # Each pytest run collects garbage at its end: with all of torch's objects that takes longer
     # than judging a submission, and there is nothing to be collected among them.

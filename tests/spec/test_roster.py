@@ -79,6 +79,27 @@ def test_who_stands_in_the_roster_only_is_missing_in_table_json_and_gradebook(
         assert student.score == 0
 
 
+def test_who_handed_in_only_another_assignment_is_missing_from_the_first_run_on(
+    make_course, hand_in, notebooks, lending, tmp_path
+):
+    from autograder.course import Course
+    from autograder.grading import Grader
+
+    root = make_course(tmp_path / "course", only=["actividad_1", P], trials=1)
+    hand_in(root, "ana", "actividad_1", notebooks.of("actividad_1"))
+    hand_in(root, "berto", P, notebooks.of(P))
+
+    with lending(), Grader(Course.at(root)) as grader:
+        first = [grader.grade(name) for name in ("actividad_1", P)]
+        second = [grader.grade(name) for name in ("actividad_1", P)]
+
+    assert first == second
+    assert [[one["status"] for one in reports] for reports in first] == [
+        ["graded", "missing"],
+        ["missing", "graded"],
+    ]
+
+
 def test_a_roster_enters_nobody_twice_and_renames_nobody(grade, course):
     with gradebook(course) as book:
         book.update_or_create_student("berto", first_name="Alberto")
