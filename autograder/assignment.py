@@ -14,8 +14,16 @@ from typing import Any
 import nbformat
 
 from autograder.errors import AuthorError
+from autograder.isolation import USES
 
-__all__ = ["Assignment", "Exercise", "Name", "SourceCell", "hidden_files", "load_assignment"]
+__all__ = [
+    "Assignment",
+    "Exercise",
+    "Name",
+    "SourceCell",
+    "hidden_files",
+    "load_assignment",
+]
 
 KINDS = ("tensor", "array", "function", "list", "module", "object", "size", "dtype", "device")
 
@@ -92,6 +100,14 @@ class Assignment:
         """The text of the probes; empty where the assignment has none."""
         path = self.probes_path
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    @property
+    def uses(self) -> set[str]:
+        """Those of ``USES`` that its own code uses."""
+        code = "\n".join(cell.source for cell in self.notebook.cells if cell.cell_type == "code")
+        return {
+            one for one, words in USES.items() if any(word in code + self.probes for word in words)
+        }
 
     @property
     def max_score(self) -> float:

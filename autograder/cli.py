@@ -85,7 +85,7 @@ def grade(
     course: CourseOption = Path(),
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", min=1, help="Notebooks at a time.", show_default="cores"),
+        typer.Option("--jobs", "-j", min=1, help="Notebooks at a time.", show_default="cores + 1"),
     ] = None,
     student: Annotated[
         list[str] | None,
@@ -122,7 +122,10 @@ def grade(
         given = {"jobs": jobs} if jobs else {}
         options = Options(device=device.value, force=force, students=tuple(student or ()), **given)
         batches = []
-        with Progress(quiet) as progress, Grader(here, options, notice=_notice) as grader:
+        with (
+            Progress(quiet) as progress,
+            Grader(here, options, tuple(chosen), notice=_notice) as grader,
+        ):
             for name in chosen:
                 here.assignment(name)
             for name in chosen:

@@ -227,6 +227,8 @@ def _refuse_deep(frame: Mapping[str, Any]) -> None:
     """Refuse what could not be written and read again; a loop, for recursion would raise itself."""
     level: list[Any] = [frame]
     for _ in range(MAX_NESTING):
+        if not level:
+            return
         level = [
             part
             for one in level

@@ -114,6 +114,7 @@ class Observer:
             "also": {one.id: list(one.observe) for one in exercises},
             "probes": self.assignment.probes,
             "devices": list(self.devices),
+            "shown": number == 0,
             "shift": self.key.shift(number),
             "key": self.key.draws(number),
             "limits": {

@@ -145,6 +145,7 @@ def _run(
         "also": {id: [] for id in names},
         "probes": "",
         "devices": [],
+        "shown": True,
         "shift": 0,
         "key": "",
         "limits": {"cell_seconds": seconds, **LIMITS},

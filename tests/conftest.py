@@ -363,7 +363,7 @@ def lending(warm_sandbox: Sandbox) -> Callable[[], contextlib.AbstractContextMan
 
         asked: list[str] = []
 
-        def open_sandbox(isolation: str) -> Any:
+        def open_sandbox(isolation: str, uses: Any = ()) -> Any:
             asked.append(isolation)
             return _Lent(warm_sandbox)
 

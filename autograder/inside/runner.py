@@ -1,16 +1,17 @@
 """The entry of the sandbox: warm up once, then run one notebook in each fork and send what it saw.
 
 A job is ``{"cells": [{"source", "exercise"}], "names": {exercise: [name]},
-"also": {exercise: [name]}, "probes": text,
-"devices": [device], "shift": seed shift, "key": key of the probes' draws, "limits": {…},
-"texts": {…}}``. Frames go out as soon as they are known, so that what a killed run had seen stays.
+"also": {exercise: [name]}, "probes": text, "devices": [device],
+"shown": whether anybody looks at outputs, "shift": seed shift, "key": key of the probes' draws,
+"limits": {…}, "texts": {…}}``. Frames go out as soon as they are known, so that what a killed run
+had seen stays.
 """
 
 from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,19 +35,25 @@ def open_shell() -> Shell:
     return _shells[0]
 
 
-def warm_up() -> dict[str, Any]:
-    """Import and touch, once, what is slow the first time; tell the versions and the devices."""
+def warm_up(uses: Sequence[str]) -> dict[str, Any]:
+    """Import and touch, once, what is slow the first time; tell the versions and the devices.
+
+    ``uses`` names what not every notebook needs and what makes each fork dearer: ``figures``
+    (matplotlib), ``optimisers`` (torch imports its compiler for them).
+    """
     shell = open_shell()
     limits = {"seconds": 60.0, "late_text": "", "output_limit": 1 << 20, "cut_text": ""}
     shell.run("1 + 1", 1, **limits)  # type: ignore[arg-type]
-    shell.run("import matplotlib.pyplot as plt; plt.plot([1, 2])", 2, **limits)  # type: ignore[arg-type]
+    if "figures" in uses:
+        shell.prepare_figures()
+        shell.run("import matplotlib.pyplot as plt; plt.plot([1, 2])", 2, **limits)  # type: ignore[arg-type]
+        shell.namespace.pop("plt")
     shell.run("1 / 0", 3, **limits)  # type: ignore[arg-type]
-    shell.namespace.pop("plt")
     weight = torch.zeros(2, 2, requires_grad=True)
-    optimiser = torch.optim.SGD([weight], lr=0.1)
     loss = torch.nn.functional.mse_loss(weight @ torch.ones(2, 2), torch.ones(2, 2))
     loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
+    if "optimisers" in uses:
+        torch.optim.SGD([weight], lr=0.1).step()
     with watched_operators():
         torch.sigmoid(weight)
     rows = torch.utils.data.TensorDataset(torch.ones(4, 2))
@@ -87,10 +94,11 @@ def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
             late_text=texts["late"],
             output_limit=min(limits["output_characters"], room),
             cut_text=texts["cut"],
+            shown=job["shown"],
         )
         room = max(0, room - ran.characters)
         if watch:
-            watch.stop(cell["source"], ran.error["line"] if ran.error else None)
+            watch.stop(shell.tree(cell["source"]), ran.error["line"] if ran.error else None)
         frame = {
             "frame": "cell",
             "index": i,

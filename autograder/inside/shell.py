@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import builtins
 import contextlib
 import getpass
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -18,8 +20,10 @@ from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
@@ -30,6 +34,10 @@ Output = dict[str, Any]
 
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 20_000
+MAX_FRAMES = 20
+"""Frames of a traceback that are shown at either end: an endless recursion has thousands, and
+IPython looks for the module of each."""
+PROMPT = re.compile(r"^\s*In \[", re.MULTILINE)
 REPEAT_SECONDS = 0.5
 """How often a cell that swallows its interruption is interrupted again."""
 
@@ -79,11 +87,13 @@ class Outputs:
 
     limit: int
     cut_text: str
+    shown: bool = True
     items: list[Output] = field(default_factory=list)
     used: int = 0
 
-    def start(self, limit: int, cut_text: str) -> None:
-        self.limit, self.cut_text, self.items, self.used = limit, cut_text, [], 0
+    def start(self, limit: int, cut_text: str, shown: bool) -> None:
+        self.limit, self.cut_text, self.shown = limit, cut_text, shown
+        self.items, self.used = [], 0
 
     def stream(self, name: str, text: str) -> None:
         kept = text[: max(0, self.limit - self.used)]
@@ -175,14 +185,22 @@ class Hook(DisplayHook):
     def quiet(self) -> bool:
         # IPython's own looks for the `;` in the history, and there is none.
         result = self.exec_result
-        return result is not None and self.semicolon_at_end_of_expression(
-            self.shell.transform_cell(result.info.raw_cell)
+        return (
+            result is not None
+            and ";" in result.info.raw_cell
+            and self.semicolon_at_end_of_expression(result.info.transformed_cell)
         )
+
+    def compute_format_data(self, result: Any) -> Any:
+        # The text of a tensor takes longer than most cells.
+        return super().compute_format_data(result) if OUTPUTS.shown else ({}, {})
 
     def write_output_prompt(self) -> None:
         pass
 
     def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+        if not OUTPUTS.shown:
+            return
         bundle, size = _bundle(format_dict)
         OUTPUTS.add(
             {
@@ -201,11 +219,60 @@ class Hook(DisplayHook):
         pass
 
 
+class Compiler(CachingCompiler):
+    """Keeps the last tree: a cell's is asked for before it runs, when it runs, and after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: tuple[str, int, ast.AST] | None = None
+
+    def ast_parse(self, source: str, filename: str = "<unknown>", symbol: str = "exec") -> ast.AST:
+        if self._last is None or self._last[:2] != (source, self.flags):
+            self._last = source, self.flags, super().ast_parse(source, filename, symbol)
+        return self._last[2]
+
+
 class NotebookShell(InteractiveShell):
     """IPython's shell without a terminal, a history file, a pty or anyone to answer a question."""
 
     display_pub_class = Type(Publisher)
     displayhook_class = Type(Hook)
+    compiler_class = Type(Compiler)
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """The cell as Python. IPython tokenises every cell for its magics, which takes longer than
+        most cells do: what is Python already is left as it is. (A single line may still be an
+        automatic magic, such as `pwd`.)"""
+        if "\n" in raw_cell.strip() and not PROMPT.search(raw_cell) and self._unextended():
+            python = raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
+            # What is no Python, or too deep or strange for the parser, is IPython's to transform.
+            with contextlib.suppress(Exception):
+                self.compile.ast_parse(python)
+                return python
+        return super().transform_cell(raw_cell)  # type: ignore[no-any-return]
+
+    def _unextended(self) -> bool:
+        """Whether no cell has added a transformation of its own."""
+        manager, own = self.input_transformer_manager, TransformerManager()
+        return not self.input_transformers_post and (
+            manager.cleanup_transforms == own.cleanup_transforms
+            and manager.line_transforms == own.line_transforms
+            and manager.token_transformers == own.token_transformers
+        )
+
+    def should_run_async(self, raw_cell: str, *, transformed_cell: str, **more: Any) -> bool:
+        # IPython compiles the cell once more to find out.
+        if "await" not in transformed_cell and "async" not in transformed_cell:
+            return False
+        run_async = super().should_run_async(raw_cell, transformed_cell=transformed_cell, **more)
+        return bool(run_async)
+
+    def showtraceback(self, exc_tuple: Any = None, *more: Any, **named: Any) -> None:
+        kind, error, trace = exc_tuple or sys.exc_info()
+        if OUTPUTS.shown or kind is None:
+            if trace is not None:
+                exc_tuple = kind, error, _shortened(trace)
+            super().showtraceback(exc_tuple, *more, **named)
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         text = "\n".join(stb)[:MAX_TRACEBACK]
@@ -239,6 +306,19 @@ class NotebookShell(InteractiveShell):
         """``exit`` does not end the notebook."""
 
 
+def _shortened(trace: TracebackType) -> TracebackType:
+    """The same traceback, or, of a long one, both ends."""
+    chain = [trace]
+    while chain[-1].tb_next is not None:
+        chain.append(chain[-1].tb_next)
+    if len(chain) <= 2 * MAX_FRAMES:
+        return trace
+    rest: TracebackType | None = None
+    for one in reversed(chain[:MAX_FRAMES] + chain[-MAX_FRAMES:]):
+        rest = TracebackType(rest, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return rest or trace
+
+
 def _message(error: BaseException | None) -> str:
     try:
         return str(error)[:MAX_MESSAGE]
@@ -264,7 +344,20 @@ class Shell:
         # The advice that IPython gives after `sys.exit()` is for a terminal, and in English.
         warnings.filterwarnings("ignore", message="To exit: use")
         self._shell = NotebookShell.instance(config=config)
-        # Without this the first figure of a notebook that never says `%matplotlib` is not shown.
+        self._figures = False
+
+    def tree(self, source: str) -> ast.AST | None:
+        """What Python makes of a cell; ``None`` if that is nothing."""
+        try:
+            tree: ast.AST = self._shell.compile.ast_parse(self._shell.transform_cell(source))
+        except Exception:
+            return None
+        return tree
+
+    def prepare_figures(self) -> None:
+        """Show figures at the end of the cell that draws them, also in a notebook that never says
+        ``%matplotlib``. Imports matplotlib."""
+        self._figures = True
         self._shell.run_line_magic("matplotlib", "inline")
 
     @property
@@ -286,12 +379,14 @@ class Shell:
         late_text: str,
         output_limit: int,
         cut_text: str,
+        shown: bool = True,
     ) -> Cell:
         """Run one cell. ``number`` is its execution count, ``output_limit`` in characters.
 
         ``late_text`` is the message of its interruption, ``cut_text`` ends outputs over the limit.
+        Where nobody looks at them (not ``shown``), values and errors are not put into words.
         """
-        OUTPUTS.start(output_limit, cut_text)
+        OUTPUTS.start(output_limit, cut_text, shown)
         self._shell.execution_count = number
         stdout, stderr = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = Stream(OUTPUTS, "stdout"), Stream(OUTPUTS, "stderr")
@@ -301,6 +396,10 @@ class Shell:
             with time_limit(seconds, late_text):
                 result = self._shell.run_cell(source, store_history=False)
                 raised = result.error_before_exec or result.error_in_exec
+                if not self._figures and "matplotlib.pyplot" in sys.modules:
+                    # Imported by this cell: its figures are not shown by themselves yet.
+                    self.prepare_figures()
+                    self._shell.events.trigger("post_execute")
         except BaseException as error:
             raised = error
             self._shell.showtraceback((type(error), error, error.__traceback__))

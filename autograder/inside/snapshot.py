@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.inside.record import Recorder, Tree, bounds_of
 
@@ -37,9 +36,10 @@ class Watch:
             if name in self._namespace
         }
 
-    def stop(self, source: str, error_line: int | None) -> None:
-        """Compare: call it right after. ``error_line`` is where the cell raised, if it did."""
-        written = _bound_at_top(source, error_line)
+    def stop(self, tree: ast.AST | None, error_line: int | None) -> None:
+        """Compare: call it right after. ``tree`` is the cell as Python sees it, if it does;
+        ``error_line`` is where it raised, if it did."""
+        written = _bound_at_top(tree, error_line)
         for name in self._names:
             if name not in self._namespace:
                 self.bound.discard(name)
@@ -60,15 +60,10 @@ class Watch:
         return recorder.tree(value), recorder.take()
 
 
-def _bound_at_top(source: str, error_line: int | None) -> set[str]:
+def _bound_at_top(tree: ast.AST | None, error_line: int | None) -> set[str]:
     """Names bound by statements of the top level that end before ``error_line``."""
-    try:
-        # What IPython makes of magics is Python, and an error's line counts from there.
-        body = ast.parse(TransformerManager().transform_cell(source)).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
     names: set[str] = set()
-    for statement in body:
+    for statement in tree.body if isinstance(tree, ast.Module) else ():
         if error_line is not None and (statement.end_lineno or 0) >= error_line:
             break
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

@@ -96,7 +96,6 @@ class Child:
         """Limit, isolate, write the files. OSError if `keeper` may not do its part."""
         files = files or {}
         pid = _pid_of(self._pidfd)
-        self._guard = keeper.guard(pid, limits)
         full = self._isolation == "full"
         if not full:
             self._scratch = Path(tempfile.mkdtemp(prefix="autograder-scratch-"))
@@ -113,6 +112,12 @@ class Child:
         self._channel.settimeout(SETUP_SECONDS)
         try:
             wire.send(self._channel, setup, b"".join([filter_, *files.values()]))
+        except OSError as error:
+            raise SandboxBroken(f"a child died before it was set up: {error}") from error
+        # The kernel takes milliseconds to move a process into a group: it sets itself up
+        # meanwhile, and gets its job only afterwards.
+        self._guard = keeper.guard(pid, limits)
+        try:
             answer, _ = reader.read(time.monotonic() + SETUP_SECONDS)
         except (wire.WireError, OSError) as error:
             if self._guard.ran_out():

@@ -52,6 +52,8 @@ def environment(*, modules: str, home: str, isolated: bool) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         # If OpenMP had started threads before the fork, a child's first use of it would hang.
         "OMP_NUM_THREADS": "1",
+        # The C heap in pages of 2 MB: a fork copies a table entry for every page.
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         # torch.cuda.is_available() must not initialise CUDA: that does not survive a fork.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",

@@ -34,17 +34,20 @@ class Sandbox:
         package_root: Path,
         modules: Sequence[str],
         isolation: Isolation = "full",
+        uses: Sequence[str] = (),
     ) -> None:
         """Start the zygote with the module `entry`, found among copies of `modules`.
 
-        `entry` has `warm_up() -> dict`, called once in the zygote, and
-        `serve(job, payload, send)`, called in each child. What warm_up opens (descriptors, event
-        loops, threads) does not reach serve; what it imports and computes does.
+        `entry` has `warm_up(uses) -> dict`, called once in the zygote, and
+        `serve(job, payload, send)`, called in each child; `uses` is its own affair. What warm_up
+        opens (descriptors, event loops, threads) does not reach serve; what it imports and
+        computes does.
         """
         if isolation not in ("full", "none"):
             raise ValueError(f"isolation is 'full' or 'none', not {isolation!r}")
         self._entry = entry
         self._isolation: Isolation = isolation
+        self._uses = list(uses)
         self._lock = threading.Lock()
         self._closed = False
         self._zygote: Zygote | None = None
@@ -114,7 +117,12 @@ class Sandbox:
             if self._closed:
                 raise SandboxBroken("the sandbox is closed")
             if self._zygote is None:
-                self._zygote = Zygote(self._staging, entry=self._entry, isolation=self._isolation)
+                self._zygote = Zygote(
+                    self._staging,
+                    entry=self._entry,
+                    isolation=self._isolation,
+                    uses=self._uses,
+                )
             return self._zygote
 
     def _discard(self, zygote: Zygote) -> None:

@@ -34,7 +34,9 @@ MAIN = "autograder.sandbox.inside.zygote"
 class Zygote:
     """One running zygote. Thread-safe; after any SandboxBroken it is to be closed."""
 
-    def __init__(self, staging: Staging, *, entry: str, isolation: Isolation) -> None:
+    def __init__(
+        self, staging: Staging, *, entry: str, isolation: Isolation, uses: list[str]
+    ) -> None:
         self._isolation = isolation
         self._lock = threading.Lock()
         self._stderr = os.memfd_create("stderr", os.MFD_CLOEXEC)
@@ -43,7 +45,7 @@ class Zygote:
         self._init: int | None = None  # pidfd of the first process of its pid namespace
         try:
             with theirs:
-                self._start(staging, theirs, entry)
+                self._start(staging, theirs, {"entry": entry, "uses": uses})
             hello = self._hello()
             self.facts: dict[str, Any] = hello["facts"]
             self.data_bytes: int = hello["data_bytes"]
@@ -52,14 +54,14 @@ class Zygote:
             self.close()
             raise
 
-    def _start(self, staging: Staging, theirs: socket.socket, entry: str) -> None:
+    def _start(self, staging: Staging, theirs: socket.socket, warmth: dict[str, Any]) -> None:
         full = self._isolation == "full"
         modules, home = (MODULES, HOME) if full else (str(staging.modules), str(staging.home))
         environment = interpreter.environment(modules=modules, home=home, isolated=full)
         options: dict[str, Any] = {
             "control": theirs.fileno(),
-            "entry": entry,
             "isolation": self._isolation,
+            **warmth,
         }
         if not full:
             self._launch([], options, [theirs.fileno()], environment, cwd=staging.home)

@@ -38,7 +38,7 @@ def warm(warm_sandbox, monkeypatch):
 
     asked: list[str] = []
 
-    def open_sandbox(kind):
+    def open_sandbox(kind, uses=()):
         asked.append(kind)
         return contextlib.nullcontext(warm_sandbox)
 

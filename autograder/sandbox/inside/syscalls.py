@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +23,7 @@ __all__ = [
     "MS_PRIVATE",
     "MS_REC",
     "become_subreaper",
+    "collapse_memory",
     "drop_capabilities",
     "forbid_new_privileges",
     "load_seccomp",
@@ -43,6 +45,9 @@ PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 4, 22, 24
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 36, 38, 47
 PR_CAP_AMBIENT_CLEAR_ALL, SECCOMP_MODE_FILTER = 4, 2
 CAPABILITY_VERSION_3 = 0x20080522
+
+MADV_COLLAPSE, HUGE = 25, 2 << 20
+ANONYMOUS = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0\s*(\[heap\])?$")
 
 # The same numbers on every architecture: these calls are younger than the common table.
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
@@ -113,6 +118,18 @@ def become_subreaper() -> None:
 
 def forbid_new_privileges() -> None:
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def collapse_memory() -> None:
+    """Gather private memory into huge pages, as far as the kernel (from 6.1) can and will.
+
+    A fork copies an entry of the page table for every page; a huge one stands for 512.
+    """
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    for found in filter(None, map(ANONYMOUS.match, lines)):
+        start = -(-int(found[1], 16) // HUGE) * HUGE
+        for address in range(start, int(found[2], 16) - HUGE + 1, HUGE):
+            _libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(HUGE), MADV_COLLAPSE)
 
 
 def drop_capabilities() -> None:

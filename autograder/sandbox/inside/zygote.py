@@ -31,6 +31,8 @@ __all__ = ["main"]
 
 TEXT_CAP = 8000
 SWEEP_SECONDS = 2.0
+FORKS_BEFORE_COLLAPSE = 12
+"""Gathering memory into huge pages costs as much as it saves in about so many forks."""
 
 
 class Zygote:
@@ -42,6 +44,7 @@ class Zygote:
         self._isolation = isolation
         self._registers: dict[int, socket.socket] = {}
         self._own_pids = -1
+        self._forks = 0
         if isolation == "full":
             self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
@@ -79,6 +82,9 @@ class Zygote:
 
     def _fork(self, channel: socket.socket, register: socket.socket) -> None:
         _assert_forkable()
+        self._forks += 1
+        if self._forks == FORKS_BEFORE_COLLAPSE:
+            syscalls.collapse_memory()
         if self._isolation == "full":
             syscalls.unshare(syscalls.CLONE_NEWPID)
         try:
@@ -170,7 +176,7 @@ def main() -> None:
     control = socket.socket(fileno=options["control"])
     try:
         entry = importlib.import_module(options["entry"])
-        facts = entry.warm_up()
+        facts = entry.warm_up(options["uses"])
         _assert_forkable()
         zygote = Zygote(control, entry=entry, isolation=options["isolation"])
         if options["isolation"] == "full":

@@ -57,6 +57,24 @@ said["replaces"] = run("import sys\nsys.stdout = None", 18)
 said["stdout is ours again"] = sys.stdout is stdout
 said["write"] = run("import sys\nsys.stdout.write(3)", 18)
 said["underscore"] = run("_", 19)
+said["plain lines"] = run("\n\na = 1\n1 / 0", 20)
+said["prompts"] = run("In [1]: p = 6\n   ...: q = 7\n   ...: p * q", 20)
+said["await"] = run("import asyncio\nawait asyncio.sleep(0, 'esperado')", 20)
+said["own transformation"] = run(
+    "ip = get_ipython()\n"
+    "ip.input_transformers_post.append(lambda lines: [one.replace('€', 'e') for one in lines])", 20)
+said["transformed"] = run("v€r = 4\nv€r", 20)
+shell.run("get_ipython().input_transformers_post.clear()", 20, seconds=9, late_text="",
+          output_limit=9, cut_text="")
+said["recursion"] = run("def f(n):\n    return f(n + 1)\nf(0)", 20)
+unseen = {"seconds": 9.0, "late_text": "", "output_limit": 99, "cut_text": "", "shown": False}
+said["unseen"] = shell.run("print(1)\nx", 20, **unseen).outputs
+said["unseen error"] = vars(shell.run("x = 8\n1 / 0", 20, **unseen))
+said["trees"] = [
+    type(tree).__name__ for tree in map(shell.tree, (
+        "x = 1\ny = 2", "%matplotlib inline\n!ls\nx = 1\n", "x = (", "x = 1\x00", "\ud800",
+        "(" * 1000, "x = \\\n" + "-" * 100_000 + "1"))]
+said["tree of magics"] = [type(one).__name__ for one in shell.tree("%pwd\n!ls\nx = 1\n").body]
 print(json.dumps(said))
 """
 
@@ -110,6 +128,34 @@ def test_a_syntax_error_runs_nothing(said):
     assert (said["syntax"]["status"], said["syntax"]["error"]["name"]) == ("error", "SyntaxError")
     assert said["syntax"]["error"]["line"] == 2
     assert said["after syntax"] == 1
+
+
+def test_python_keeps_its_line_numbers_and_notebook_prompts_are_taken_away(said):
+    assert said["plain lines"]["error"]["line"] == 4
+    assert said["prompts"]["outputs"][0]["data"] == {"text/plain": "42"}
+
+
+def test_await_at_the_top_level_and_a_transformation_of_the_students_own_work(said):
+    assert said["await"]["outputs"][0]["data"] == {"text/plain": "'esperado'"}
+    assert said["transformed"]["outputs"][0]["data"] == {"text/plain": "4"}
+
+
+def test_the_traceback_of_an_endless_recursion_is_short(said):
+    (output,) = said["recursion"]["outputs"]
+    assert output["ename"] == said["recursion"]["error"]["name"] == "RecursionError"
+    assert sum("return f(n + 1)" in line for line in output["traceback"]) <= 45
+    assert "f(0)" in "\n".join(output["traceback"])
+
+
+def test_where_nobody_looks_values_and_errors_are_not_put_into_words(said):
+    assert said["unseen"] == [stream("1\n")]
+    assert said["unseen error"]["outputs"] == []
+    assert said["unseen error"]["error"]["name"] == "ZeroDivisionError"
+
+
+def test_a_cell_is_read_as_ipython_reads_it_and_nothing_is_raised(said):
+    assert said["trees"] == ["Module", "Module", *["NoneType"] * 5]
+    assert said["tree of magics"] == ["Expr", "Expr", "Assign"]
 
 
 def test_leaving_does_not_end_the_notebook(said):

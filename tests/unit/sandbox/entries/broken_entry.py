@@ -3,5 +3,5 @@
 from typing import Any
 
 
-def warm_up() -> dict[str, Any]:
+def warm_up(uses: list[str]) -> dict[str, Any]:
     raise LookupError("no such model")

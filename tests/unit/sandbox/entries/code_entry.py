@@ -12,7 +12,7 @@ from typing import Any
 MODULES = {"os": os, "signal": signal, "socket": socket, "struct": struct, "sys": sys, "time": time}
 
 
-def warm_up() -> dict[str, Any]:
+def warm_up(uses: list[str]) -> dict[str, Any]:
     return {"python": list(sys.version_info[:2])}
 
 

@@ -4,6 +4,6 @@ import threading
 from typing import Any
 
 
-def warm_up() -> dict[str, Any]:
+def warm_up(uses: list[str]) -> dict[str, Any]:
     threading.Thread(target=threading.Event().wait, daemon=True).start()
     return {}

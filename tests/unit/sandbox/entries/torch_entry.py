@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 
-def warm_up() -> dict[str, Any]:
+def warm_up(uses: list[str]) -> dict[str, Any]:
     weight = torch.zeros(1, requires_grad=True)
     torch.optim.SGD([weight], lr=0.1).step()
     return {"torch": torch.__version__}
