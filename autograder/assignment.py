@@ -95,6 +95,10 @@ class Assignment:
     def probes_path(self) -> Path:
         return self.folder / f"probes_{self.name}.py"
 
+    @property
+    def misconceptions_path(self) -> Path:
+        return self.folder / f"misconceptions_{self.name}.yaml"
+
     @cached_property
     def probes(self) -> str:
         """The text of the probes; empty where the assignment has none."""

@@ -12,7 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from autograder.errors import AuthorError
 
-__all__ = ["CONFIG_NAME", "Assignment", "Config", "Tolerance", "load_config"]
+__all__ = [
+    "CONFIG_NAME",
+    "Assignment",
+    "Config",
+    "Tolerance",
+    "line_of",
+    "load_config",
+    "nearest",
+]
 
 CONFIG_NAME = "grading_config.yaml"
 Device = Literal["cpu", "cuda"]
@@ -137,7 +145,7 @@ def _sentence(error: ValidationError, node: Any, prefix: tuple[str, ...]) -> str
     # A misspelt key is also a missing one: the spelling is the more useful thing to say.
     first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     place = [*prefix, *(one for one in first["loc"] if one != "[key]")]
-    line = _line(node, place)
+    line = line_of(node, place)
     where = ".".join(map(str, place))
     return f"{CONFIG_NAME}:{line}: {where}: {_problem(first, place)}"
 
@@ -149,13 +157,13 @@ def _problem(first: Any, place: Sequence[str | int]) -> str:
             return "this setting is required."
         case "extra_forbidden":
             key = str(place[-1])
-            return f"there is no setting {key!r}{_nearest(key, _settings(place))}"
+            return f"there is no setting {key!r}{nearest(key, _settings(place))}"
         case "literal_error":
             choices = [one.strip().strip("'") for one in _choices(first["ctx"]["expected"])]
             noun = "device" if "devices" in _below(place)[:1] else "choice here"
             synonyms = {"gpu": "cuda", "spanish": "es", "english": "en", "español": "es"}
             near = synonyms.get(str(given).lower())
-            hint = f"; did you mean {near!r}?" if near in choices else _nearest(str(given), choices)
+            hint = f"; did you mean {near!r}?" if near in choices else nearest(str(given), choices)
             return f"{given!r} is not a {noun}{hint}"
         case "too_short":
             return "there has to be one at least."
@@ -179,14 +187,15 @@ def _below(place: Sequence[str | int]) -> Sequence[str | int]:
     return place[2:] if place[0] == "assignments" else place[1:]
 
 
-def _nearest(given: str, choices: Iterable[str]) -> str:
+def nearest(given: str, choices: Iterable[str]) -> str:
+    """The end of a sentence about a name that is none: the nearest one, or all that there are."""
     known = list(choices)
     near = difflib.get_close_matches(given, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}."
 
 
-def _line(node: Any, place: Sequence[str | int]) -> int:
-    """The line of the deepest part of ``place`` that the file has."""
+def line_of(node: Any, place: Sequence[str | int]) -> int:
+    """The line of the deepest part of ``place`` that the YAML file of ``node`` has."""
     line = 1
     for step in place:
         if isinstance(node, yaml.MappingNode):
