@@ -87,6 +87,7 @@ def changes(source, **options):
         ("change-constant", "y = f(3)", ["y = f(4)", "y = f(0)"]),
         ("change-constant", "y = 1e-5 * x", ["y = 0.0001 * x", "y = 1e-06 * x"]),
         ("change-constant", "y = 0.0", ["y = 1.0"]),
+        ("change-constant", "torch.manual_seed(7)\ny = f(x, dim=-1)", []),
         ("change-text", 'print("La pérdida:", x)', ['print(" pérdida:", x)', 'print("La :", x)']),
         (
             "change-text",
@@ -156,6 +157,7 @@ def test_what_reaches_out_of_the_region_stays():
         'def f(x: 1 + 1) -> 2 + 2:\n    """Suma 1 + 1."""\n    raise NotImplementedError(1 + 1)',
         "x: 1 + 1",
         "raise NotImplementedError",
+        'def f():\n    """sum"""\n    raise NotImplementedError',
         'f"{a + 1}"',
     ],
 )
@@ -188,6 +190,8 @@ def test_statements_are_not_reordered_where_it_cannot_run_or_cannot_matter():
         "l.backward()\ng = w.grad",
         "b = A.numpy()\nA.mul_(2)",
         "A[0] = 2\nb = A",
+        "def h(a):\n    a = f()\n    g(a)",
+        "for a in b:\n    a = f()\n    g(a)",
     ]:
         assert len(made(source, "reorder-statements")) >= 1, source
 
