@@ -1,0 +1,1 @@
+"""Prove an assignment before its release, by what right and wrong solutions of it get."""
