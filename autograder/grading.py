@@ -23,6 +23,7 @@ from autograder.config import Assignment as Policy
 from autograder.course import Course
 from autograder.database import known_students, recorded_students
 from autograder.errors import AuthorError, MachineError
+from autograder.misconceptions import Misconception, load_misconceptions
 from autograder.render.json import missing_json
 from autograder.submission import Submission, read_submission, reference
 from autograder.words import Words
@@ -170,6 +171,9 @@ class Grader:
                 assignment.checks_path.read_text(encoding="utf-8")
                 if assignment.checks_path.exists()
                 else "",
+                assignment.misconceptions_path.read_text(encoding="utf-8")
+                if assignment.misconceptions_path.exists()
+                else "",
                 policy.model_dump(mode="json"),
                 self.course.config.language,
                 self.course.config.sandbox,
@@ -209,12 +213,15 @@ class Grader:
             importing = pool.submit(_import_recording)  # the notebooks run in other processes
             exam.observe(submissions, self.progress)
             importing.result()
+        from autograder.diagnosis.diagnose import diagnose
         from autograder.judge.batch import Batch, judge
 
-        seen = {REFERENCE: exam.reference, **exam.seen}
+        wrong = {one.alias: exam.misconceived[one.id] for one in exam.misconceptions}
+        seen = {REFERENCE: exam.reference, **wrong, **exam.seen}
         batch = Batch(assignment, policy, exam.reference, seen, exam.devices)
         judge(batch)
         _refuse_wrong_checks(assignment, batch)
+        diagnose(batch, exam.misconceptions)
         reports = {one.student: exam.report(one, batch) for one in submissions}
         return self._record(assignment, submissions, reports, exam, prints)
 
@@ -259,6 +266,7 @@ class Exam:
     """The observations of a batch, ready to be judged.
 
     ``seen`` and ``trials`` by student; ``broken`` tells, by student, what went wrong on our side.
+    ``misconceived`` are the misconceptions' observations, by id.
     """
 
     course: Course
@@ -268,6 +276,11 @@ class Exam:
     seen: dict[str, Observed] = field(default_factory=dict)
     trials: dict[str, list[Trial]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    misconceived: dict[str, Observed] = field(default_factory=dict)
+
+    @cached_property
+    def misconceptions(self) -> list[Misconception]:
+        return load_misconceptions(self.assignment)
 
     @property
     def policy(self) -> Policy:
@@ -324,10 +337,14 @@ class Exam:
     def observe(
         self, submissions: Sequence[Submission], progress: Callable[[int, int], None]
     ) -> None:
-        """Observe all ``submissions``, several at a time; one that fails fails alone."""
-        _ = self.reference
+        """Observe all ``submissions``, several at a time; one that fails fails alone.
+
+        The misconceptions are observed with them, unless they have been before.
+        """
+        _, misconceptions = self.reference, self.misconceptions
         progress(0, len(submissions))
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
+            known = [pool.submit(self._misconceived, one) for one in misconceptions]
             waiting = {
                 pool.submit(self.observer.observe, one, fresh=self.options.force): one
                 for one in submissions
@@ -336,9 +353,15 @@ class Exam:
                 for done, future in enumerate(as_completed(waiting), 1):
                     self._take(waiting[future], future)
                     progress(done, len(submissions))
+                for one, misconceived in zip(misconceptions, known, strict=True):
+                    self.misconceived[one.id] = misconceived.result()
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+
+    def _misconceived(self, misconception: Misconception) -> Observed:
+        wrong = reference(self.assignment, {misconception.exercise: misconception.cell})
+        return _observed(self.observer.observe(wrong), wrong, self.assignment)
 
     def _take(self, submission: Submission, future: Future[list[Trial]]) -> None:
         student = submission.student
@@ -386,7 +409,7 @@ def _import_observing() -> None:
 
 def _import_recording() -> None:
     """Import what judging and recording need: pytest and nbgrader."""
-    for name in ("judge.batch", "record.gradebook", "record.notebook", "record.release"):
+    for name in ("diagnosis.diagnose", "record.gradebook", "record.notebook", "record.release"):
         importlib.import_module(f"autograder.{name}")
     # Each pytest run collects garbage at its end: with all of torch's objects that takes longer
     # than judging a submission, and there is nothing to be collected among them.
@@ -424,11 +447,12 @@ def _refuse_failed(
 def _refuse_wrong_checks(assignment: Assignment, batch: Batch) -> None:
     """A check that the reference itself does not pass would be wrong for every student."""
     words = Words("en")
-    for exercise, line, check in batch.results.get(REFERENCE, []):
+    for one in batch.results.get(REFERENCE, []):
+        check = one.result
         if check.outcome not in ("passed", "not_run"):
             raise AuthorError(
-                f"{assignment.checks_path}:{line}: the reference does not pass {check.english!r} "
-                f"of {exercise!r}: {_why(check, words)}"
+                f"{assignment.checks_path}:{one.place}: the reference does not pass "
+                f"{check.english!r} of {one.exercise!r}: {_why(check, words)}"
             )
 
 

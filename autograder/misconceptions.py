@@ -124,7 +124,10 @@ def _examine(entry: _Entry, assignment: Assignment, ids: Sequence[str], refuse: 
         raise refuse(f"{entry.id!r} is not an id: use lower case and hyphens.", "id")
     if entry.id in ids:
         raise refuse(f"there is a misconception {entry.id!r} already.", "id")
-    for name, where in ((entry.exercise, ("exercise",)), *((one, ("loses", one)) for one in entry.loses)):
+    for name, where in (
+        (entry.exercise, ("exercise",)),
+        *((one, ("loses", one)) for one in entry.loses),
+    ):
         if name not in exercises:
             raise refuse(f"there is no exercise {name!r}{nearest(name, exercises)}", *where)
     for name, points in entry.loses.items():

@@ -21,7 +21,10 @@ def worst(outcomes: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check on one submission. ``score`` is negative where a penalty was taken."""
+    """One check on one submission. ``score`` is negative where a penalty was taken.
+
+    ``finding`` is the plain difference; ``reasons`` tell why there is one, where that is known.
+    """
 
     title: str
     english: str
@@ -32,6 +35,7 @@ class CheckResult:
     carried: bool = False
     devices: tuple[str, ...] = ()
     missing_devices: tuple[str, ...] = ()
+    reasons: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)

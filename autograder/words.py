@@ -230,6 +230,82 @@ FINDINGS: dict[str, tuple[str, str]] = {
         "`{name}`: las pérdidas se apartan de las esperadas desde el paso {step}.",
         "`{name}`: the losses leave the expected ones at step {step}.",
     ),
+    "misconception": ("{text}", "{text}"),
+    "transposed": (
+        "`{name}` tiene los valores pedidos, pero traspuestos: filas y columnas cambiadas.",
+        "`{name}` has the values asked for, but transposed: rows and columns have changed places.",
+    ),
+    "reshaped": (
+        "`{name}` tiene los valores pedidos con otra forma: es {got} y se pedía {expected}.",
+        "`{name}` has the values asked for in another shape: it is {got}; {expected} was asked "
+        "for.",
+    ),
+    "broadcast": (
+        "`{name}` tiene forma {got} y se pedía {expected}: al operar con tensores de formas "
+        "distintas, PyTorch los extendió. Revisa las formas de los operandos.",
+        "`{name}` has shape {got}; {expected} was asked for: PyTorch broadcast tensors of "
+        "different shapes. Look at the shapes of the operands.",
+    ),
+    "sign": (
+        "`{name}` tiene el signo contrario al pedido.",
+        "`{name}` has the opposite sign.",
+    ),
+    "activation_missing": (
+        "`{name}` coincide con lo pedido salvo por la función de activación: falta aplicar "
+        "`{activation}`.",
+        "`{name}` is what was asked for but for the activation function: `{activation}` is not "
+        "applied.",
+    ),
+    "activation_extra": (
+        "`{name}` pasa por `{activation}` una vez de más.",
+        "`{name}` goes through `{activation}` once too often.",
+    ),
+    "factor": (
+        "Todos los valores de `{name}` se apartan de los pedidos por un mismo factor. ¿Una suma "
+        "en lugar de un promedio, o un factor de más o de menos?",
+        "All values of `{name}` are off by one and the same factor. A sum instead of a mean, or a "
+        "factor too many or too few?",
+    ),
+    "offset": (
+        "Todos los valores de `{name}` se apartan de los pedidos en una misma cantidad. ¿Falta o "
+        "sobra un término, como el sesgo?",
+        "All values of `{name}` are off by one and the same amount. Is there a term too many or "
+        "too few, such as the bias?",
+    ),
+    "rows_permuted": (
+        "`{name}` tiene las filas pedidas, pero en otro orden.",
+        "`{name}` has the rows asked for, but in another order.",
+    ),
+    "columns_permuted": (
+        "`{name}` tiene las columnas pedidas, pero en otro orden.",
+        "`{name}` has the columns asked for, but in another order.",
+    ),
+    "rearranged": (
+        "`{name}` tiene los valores pedidos, pero en otro lugar: ¿`view` o `reshape` en vez de "
+        "trasponer, o al revés?",
+        "`{name}` has the values asked for, but in other places: `view` or `reshape` instead of "
+        "transposing, or the other way round?",
+    ),
+    "other_seed_drawn": (
+        "`{name}` sale de la semilla {seed}, que no es la pedida.",
+        "`{name}` comes from seed {seed}, which is not the one asked for.",
+    ),
+    "other_distribution": (
+        "`{name}` se sortea con `torch.{got}` y se pedía `torch.{expected}`.",
+        "`{name}` is drawn with `torch.{got}`; `torch.{expected}` was asked for.",
+    ),
+    "draw_order": (
+        "`{name}`: los tensores se sortean en otro orden ({order}), y el orden cambia los números "
+        "que recibe cada uno.",
+        "`{name}`: the tensors are drawn in another order ({order}), and the order changes the "
+        "numbers that each of them gets.",
+    ),
+    "draw_shifted": (
+        "`{name}` se sortea cuando le toca, pero un tensor anterior tiene otra forma y eso cambia "
+        "los números que recibe.",
+        "`{name}` is drawn when it should be, but an earlier tensor has another shape, which "
+        "changes the numbers that it gets.",
+    ),
     "said": ("{text}", "{text}"),
     "assertion": (
         "No se cumple lo que se pide.",
@@ -426,6 +502,9 @@ class Words:
                 words["by"] = self.other("percent", number=f"{details['by']:.0%}"[:-1])
             case "not_shared":
                 words["names"] = ", ".join(map(self._code, details["names"]))
+            case "misconception":
+                # Its author's own words, in Markdown.
+                words["text"] = details[LANGUAGES[self._column]]
             case "said":
                 words["text"] = plain(str(details["text"]))
         if "error" in details:

@@ -138,9 +138,7 @@ def _same_call(one: CallValue, other: CallValue) -> bool:
     """Which operators ran is left out: there are many ways to one mistake."""
     if one.error is not None or other.error is not None:
         return (
-            one.error is not None
-            and other.error is not None
-            and one.error.name == other.error.name
+            one.error is not None and other.error is not None and one.error.name == other.error.name
         )
     return (
         set(one.changed) == set(other.changed)

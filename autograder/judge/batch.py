@@ -22,11 +22,11 @@ from autograder.config import Tolerance
 from autograder.errors import AuthorError
 from autograder.judge.check import Check
 from autograder.judge.compare import TOLERANCES, Terms, terms
-from autograder.judge.finding import CheckFailed, Finding
-from autograder.judge.seen import Observed, View
+from autograder.judge.finding import CheckFailed, Evidence, Finding
+from autograder.judge.seen import Item, Observed, View
 from autograder.report import CheckResult, ExerciseResult
 
-__all__ = ["Batch", "examine_checks", "judge", "observed"]
+__all__ = ["Batch", "Failure", "Judged", "examine_checks", "judge", "observed"]
 
 log = logging.getLogger(__name__)
 NO_FIXTURES: Mapping[str, object] = MappingProxyType({})
@@ -35,12 +35,36 @@ BREAKS = (Exception, SystemExit, pytest.skip.Exception)
 """What a check may raise that is no finding: our fault or its author's."""
 
 
+@dataclass(frozen=True)
+class Failure:
+    """How a check came to fail: what it had looked at, in which trial, and two unequal tensors."""
+
+    touched: frozenset[Item]
+    trial: int
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One check on one submission; ``place`` is the check's line in its file."""
+
+    exercise: str
+    place: int
+    result: CheckResult
+    failure: Failure | None = None
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """Which check it is, whoever was judged."""
+        return self.exercise, self.place, self.result.title
+
+
 @dataclass
 class Batch:
     """What one pytest run judges, and what it found.
 
     ``available`` are the devices on which the submissions were observed. ``results`` fills by
-    student as checks run, with each check's place in the file.
+    student as checks run.
     """
 
     assignment: Assignment
@@ -48,7 +72,7 @@ class Batch:
     reference: Observed
     submissions: Mapping[str, Observed]
     available: Sequence[str]
-    results: dict[str, list[tuple[str, int, CheckResult]]] = field(default_factory=dict)
+    results: dict[str, list[Judged]] = field(default_factory=dict)
 
     def run(
         self,
@@ -67,8 +91,9 @@ class Batch:
         ran = tuple(device for device in wanted if device in self.available)
         absent = tuple(device for device in wanted or check.devices if device not in ran)
         title, english, points = check.for_name(name)
-        outcome, finding = "passed", None
+        outcome, finding, failure = "passed", None, None
         notes: set[str] = set()
+        view: View | None = None
         if not ran:
             outcome, finding = "not_run", Finding("not_run", {"devices": ", ".join(absent)})
         try:
@@ -77,9 +102,12 @@ class Batch:
                     given = {**fixtures, "device": device}
                     if name is not None:
                         given["name"] = name
-                    self._call(function, check, student, given, trial, notes)
+                    view = self._view(check, student, device, trial)
+                    self._call(function, check, view, given, notes)
         except CheckFailed as failed:
             outcome, finding = failed.outcome, failed.finding
+            if view is not None:
+                failure = Failure(frozenset(view.touched), view.trial, failed.evidence)
         except (AssertionError, pytest.fail.Exception) as failed:
             # The author's own `assert`: its message is for students, pytest's details are not.
             text = str(failed)
@@ -89,7 +117,7 @@ class Batch:
             log.exception("%s: the check %r broke on %s", check.exercise, title, student)
             finding = Finding("broken", {"why": f"{type(error).__name__}: {error}"})
             result = CheckResult(title, english, points, 0.0, "broken", finding)
-            self._keep(student, check, place, result)
+            self._keep(student, Judged(check.exercise, place, result))
             raise
         result = CheckResult(
             title,
@@ -102,40 +130,39 @@ class Batch:
             devices=ran,
             missing_devices=absent,
         )
-        self._keep(student, check, place, result)
+        self._keep(student, Judged(check.exercise, place, result, failure))
         return result
+
+    def _view(self, check: Check, student: str, device: str, trial: int) -> View:
+        submission = self.submissions[student]
+        # A run that was killed before any cell ended has no later trials: its first one tells.
+        return View(submission, check.exercise, min(trial, len(submission.trials) - 1), device)
 
     def _call(
         self,
         function: CheckFunction,
         check: Check,
-        student: str,
+        own: View,
         given: Mapping[str, object],
-        trial: int,
         notes: set[str],
     ) -> None:
-        device = str(given["device"])
-        submission = self.submissions[student]
-        if submission.unreadable:
-            raise CheckFailed(Finding("said", {"text": submission.unreadable}), "errored")
-        last = len(submission.trials) - 1
-        # A run that was killed before any cell ended has no later trials: its first one tells.
-        own = View(submission, check.exercise, min(trial, last), device)
-        model = View(self.reference, check.exercise, min(trial, last), device)
+        if own.observed.unreadable:
+            raise CheckFailed(Finding("said", {"text": own.observed.unreadable}), "errored")
+        model = View(self.reference, check.exercise, own.trial, own.device)
         arguments: dict[str, object] = {**given, "student": own, "reference": model}
         code = function.__code__
         taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         laid: dict[str, Tolerance] = dict(TOLERANCES)
         laid.update(self.policy.tolerances.items())
         own_tolerance = self.policy.checks.get(function.__name__)
-        token = terms.set(Terms(laid, own_tolerance, device, notes))
+        token = terms.set(Terms(laid, own_tolerance, own.device, notes))
         try:
             function(**{key: value for key, value in arguments.items() if key in taken})
         finally:
             terms.reset(token)
 
-    def _keep(self, student: str, check: Check, place: int, result: CheckResult) -> None:
-        self.results.setdefault(student, []).append((check.exercise, place, result))
+    def _keep(self, student: str, judged: Judged) -> None:
+        self.results.setdefault(student, []).append(judged)
 
     def exercises(self, student: str) -> tuple[ExerciseResult, ...]:
         """The student's results by exercise, in the order of notebook and file."""
@@ -145,9 +172,9 @@ class Batch:
                 exercise.id,
                 exercise.points,
                 tuple(
-                    result
-                    for id, _, result in sorted(found, key=lambda one: one[1])
-                    if id == exercise.id
+                    one.result
+                    for one in sorted(found, key=lambda one: one.place)
+                    if one.exercise == exercise.id
                 ),
             )
             for exercise in self.assignment.exercises

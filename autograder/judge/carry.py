@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -29,6 +30,8 @@ def carry(
     fit, or whose values are out of all proportion, is applied to the reference's values. Only plain
     tensors reach it, on the trusted side.
     """
+    # What is only carried forward is not what the check is about.
+    student = replace(student, touched=set())
     theirs = [_plain(reference[name].value) for name in names]
     own = [_carried(student, reference, name) for name in names]
     mixed = [other if one is None else one for one, other in zip(own, theirs, strict=True)]

@@ -15,7 +15,7 @@ from typing import Any, Literal, NoReturn
 import torch
 
 from autograder.config import Tolerance
-from autograder.judge.finding import CheckFailed, Finding
+from autograder.judge.finding import CheckFailed, Evidence, Finding
 from autograder.judge.seen import Broken, Seen, raised
 from autograder.values import (
     ArrayValue,
@@ -165,6 +165,14 @@ class _Comparison:
             self._fail("changed_argument")
 
     def _tensor(self, got: Value, values: torch.Tensor, kind: str, device: str | None) -> None:
+        try:
+            self._alike(got, values, kind, device)
+        except CheckFailed as failed:
+            if isinstance(got, TensorValue | ArrayValue) and got.value is not None:
+                failed.evidence = Evidence(self.got.label, got.value, values)
+            raise
+
+    def _alike(self, got: Value, values: torch.Tensor, kind: str, device: str | None) -> None:
         wanted = TensorValue if kind == "tensor" else ArrayValue
         if not isinstance(got, wanted) or kind_of(got) != kind:
             self._kind(got, kind)

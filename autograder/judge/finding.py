@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-__all__ = ["OUTCOMES", "CheckFailed", "Finding", "fail"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["OUTCOMES", "CheckFailed", "Evidence", "Finding", "fail"]
 
 OUTCOMES = ("passed", "failed", "errored", "timed_out", "blocked", "not_run", "broken")
 
@@ -19,6 +22,15 @@ class Finding:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """Two tensors (CPU) that should have been the same. For the diagnosis; never in a report."""
+
+    name: str
+    got: torch.Tensor
+    expected: torch.Tensor
+
+
 def fail(kind: str, **details: Any) -> NoReturn:
     """Let the running check fail with a finding of ``kind``, a key of ``autograder.words``."""
     raise CheckFailed(Finding(kind, details))
@@ -27,7 +39,10 @@ def fail(kind: str, **details: Any) -> NoReturn:
 class CheckFailed(Exception):
     """A check does not hold. ``outcome`` is one of ``OUTCOMES``; raised by the assertions."""
 
-    def __init__(self, finding: Finding, outcome: str = "failed") -> None:
+    def __init__(
+        self, finding: Finding, outcome: str = "failed", evidence: Evidence | None = None
+    ) -> None:
         super().__init__(finding.kind)
         self.finding = finding
         self.outcome = outcome
+        self.evidence = evidence

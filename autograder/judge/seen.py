@@ -14,16 +14,32 @@ from autograder.values import (
     CallValue,
     Error,
     NoValue,
+    PlainValue,
     TensorValue,
     Value,
     kind_of,
 )
 
-__all__ = ["Broken", "Observed", "Seen", "View", "raised"]
+__all__ = ["Broken", "Item", "Looked", "Observed", "Seen", "View", "raised"]
 
 
 class Broken(Exception):
     """Our fault: the reference does not have what a check asks for."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that a check looks at: a ``name``, a ``probe``, whether names share ``memory``, or
+    the ``generator``'s state as an exercise left it."""
+
+    kind: str
+    exercise: str
+    name: str = ""
+    device: str = "cpu"
+
+
+Looked = Value | Finding
+"""What there is to see of an item: a value, or why there is none."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,24 @@ class Observed:
     is_reference: bool = False
     unreadable: str = ""
     """Why there are no trials, in a sentence."""
+
+    def look(self, item: Item, trial: int) -> Looked:
+        """What is to be seen of ``item`` in ``trial``."""
+        view = View(self, item.exercise, trial, item.device)
+        try:
+            match item.kind:
+                case "name":
+                    return view._named(item.exercise, item.name, trial)
+                case "probe":
+                    return view.probe(item.name).value
+                case "memory":
+                    return PlainValue("bool", view.shares_memory(*item.name.split()))
+                case "generator":
+                    state = view.generator(item.exercise)
+                    return PlainValue("str", "" if state is None else str(state.tolist()))
+        except CheckFailed as failed:
+            return failed.finding
+        raise AssertionError(f"there is no kind of item {item.kind!r}")
 
 
 @dataclass(frozen=True)
@@ -101,24 +135,30 @@ class Seen:
 
 @dataclass(frozen=True)
 class View:
-    """The fixtures ``student`` and ``reference``: ``view["name"]``, ``view.probe("name")``."""
+    """The fixtures ``student`` and ``reference``: ``view["name"]``, ``view.probe("name")``.
+
+    ``touched`` fills with what a check has looked at: where it fails, the cause is among that.
+    """
 
     observed: Observed
     exercise: str
     trial: int
     device: str
+    touched: set[Item] = field(default_factory=set, compare=False)
 
     def __getitem__(self, name: str) -> Seen:
         """The value of ``name`` right after the cell of this exercise, or of the nearest earlier
         exercise that asks for it; ``"gradiente.w"`` is ``w`` as the cell of ``gradiente`` left it.
         """
         exercise, name = self._owner(name)
+        self.touched.add(Item("name", exercise, name))
         value = self._named(exercise, name, self.trial)
         early = self._try(exercise, name, 0) if self.trial else None
         return Seen(value, name, self.observed.is_reference, self.trial, early)
 
     def probe(self, name: str) -> Seen:
         """What the probe ``name`` of this exercise saw on this device."""
+        self.touched.add(Item("probe", self.exercise, name, self.device))
         self._snapshot(self.exercise, self.trial)
         by_name = self._observation.probes.get(self.exercise, {})
         if name not in by_name or self.device not in by_name[name]:
@@ -134,10 +174,12 @@ class View:
 
     def generator(self, exercise: str) -> torch.Tensor | None:
         """State of torch's global CPU generator as the cell of ``exercise`` left it (uint8)."""
+        self.touched.add(Item("generator", exercise))
         return self._snapshot(exercise, self.trial).generator
 
     def shares_memory(self, *names: str) -> bool:
         """Whether all ``names`` of this exercise look at the same memory."""
+        self.touched.add(Item("memory", self.exercise, " ".join(names)))
         groups = self._snapshot(self.exercise, self.trial).memory
         return any(set(names) <= set(group) for group in groups)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograder.judge.finding import Finding
 from autograder.report import CheckResult, ExerciseResult, Report
 from autograder.words import Words
 
@@ -68,13 +69,25 @@ def _check(check: CheckResult, words: Words) -> Json:
         "score": round(float(check.score), 6),
         "outcome": check.outcome,
         "message": check_message(check, words),
+        "difference": words.finding(check.finding) if check.finding else "",
+        "reasons": [_reason(one, words) for one in check.reasons],
         "devices": list(check.devices),
         "not_run": list(check.missing_devices),
     }
 
 
+def _reason(reason: Finding, words: Words) -> Json:
+    """``kind`` is ``misconception``, with its ``id``, or a general diagnosis."""
+    id = reason.details.get("id")
+    named = {"kind": reason.kind} if id is None else {"kind": reason.kind, "id": id}
+    return {**named, "message": words.finding(reason)}
+
+
 def check_message(check: CheckResult, words: Words) -> str:
-    """The sentence of a check: what it found, and whether it was judged from own values."""
+    """What is said of a check: why it failed, or, where that is not known, what it found and
+    whether it was judged from own values."""
+    if check.reasons:
+        return " ".join(words.finding(one) for one in check.reasons)
     sentence = words.finding(check.finding) if check.finding else ""
     carried = words.other("carried") if check.carried else ""
     return f"{sentence} {carried}".strip()

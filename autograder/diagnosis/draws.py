@@ -1,0 +1,87 @@
+"""Which seed, and which order, random tensors were drawn in."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+import torch
+
+from autograder.diagnosis.agreement import close
+from autograder.judge.finding import Finding
+
+__all__ = ["explain_draws"]
+
+SEEDS = (*range(101), 123, 128, 200, 256, 512, 1000, 1234, 1337, *range(2020, 2031), 12345, 123456)
+"""Those that people write."""
+MAX_NAMES = 6
+MAX_NUMEL = 10_000
+KINDS: Mapping[str, Callable[..., torch.Tensor]] = {"randn": torch.randn, "rand": torch.rand}
+
+Shapes = tuple[tuple[int, ...], ...]
+Tensors = Mapping[str, torch.Tensor]
+
+
+def explain_draws(name: str, got: Tensors, expected: Tensors) -> Finding | None:
+    """Why the draw ``name`` is another one than the reference's.
+
+    ``expected`` are tensors (f32) of the reference's: first those that it draws, one after the
+    other, in this order; ``got`` are the student's of the same names. ``None`` if the reference
+    does not begin with one of the seeds that are tried, or if the student's come from elsewhere.
+    """
+    if sum(one.numel() for one in (*got.values(), *expected.values())) > MAX_NUMEL:
+        return None
+    origin = _origin(expected)
+    if origin is None:
+        return None
+    kind, seed, expected = origin
+    if name not in got or name not in expected:
+        return None
+    shapes = _shapes(expected)
+    place = list(expected).index(name)
+    for other_kind, other_seed in itertools.product(KINDS, SEEDS):
+        if (other_kind, other_seed) == (kind, seed):
+            continue
+        if close(_drawn(other_kind, other_seed, shapes)[place], got[name]):
+            if other_kind == kind:
+                return Finding("other_seed_drawn", {"seed": other_seed})
+            if other_seed == seed:
+                return Finding("other_distribution", {"got": other_kind, "expected": kind})
+    return _other_order(kind, seed, got, expected)
+
+
+def _origin(expected: Tensors) -> tuple[str, int, Tensors] | None:
+    """How the reference draws, and which of its tensors are drawn: the others are computed."""
+    shapes = _shapes(expected)
+    for kind, seed in itertools.product(KINDS, SEEDS):
+        drawn = zip(expected.items(), _drawn(kind, seed, shapes), strict=True)
+        own = dict(
+            item for item, _ in itertools.takewhile(lambda pair: close(pair[0][1], pair[1]), drawn)
+        )
+        if own:
+            return kind, seed, own
+    return None
+
+
+def _shapes(tensors: Tensors) -> Shapes:
+    return tuple(tuple(one.shape) for one in tensors.values())
+
+
+def _other_order(kind: str, seed: int, got: Tensors, expected: Tensors) -> Finding | None:
+    names = list(expected)
+    if len(names) > MAX_NAMES or any(name not in got for name in names):
+        return None
+    for order in itertools.permutations(names):
+        shapes = tuple(tuple(got[name].shape) for name in order)
+        drawn = _drawn(kind, seed, shapes)
+        if all(map(close, drawn, (got[name] for name in order))):
+            kind = "draw_shifted" if list(order) == names else "draw_order"
+            return Finding(kind, {"order": ", ".join(order)})
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _drawn(kind: str, seed: int, shapes: Shapes) -> Sequence[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(KINDS[kind](shape, generator=generator) for shape in shapes)
