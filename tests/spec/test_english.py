@@ -60,6 +60,9 @@ def in_language(language, make_course, hand_in, handed_in, lending, folder):
     text = config.read_text("utf-8")
     assert "language: es" in text
     config.write_text(text.replace("language: es", f"language: {language}"), "utf-8")
+    if language == "es":
+        # Observing them takes longer than all the rest, and they were in English already.
+        (root / f"solutions/{P}/misconceptions_{P}.yaml").unlink()
     for student, notebook in handed_in.items():
         hand_in(root, student, P, notebook)
     course = Course.at(root)
@@ -195,17 +198,16 @@ def test_the_outputs_of_cells_say_in_english_what_went_wrong(english):
         assert spanish not in text
 
 
-def test_the_same_submissions_are_told_the_same_in_spanish_by_default(
+def test_by_default_the_same_is_told_in_spanish_for_the_same_points(
     english, make_course, hand_in, handed_in, lending, tmp_path, spanish_words
 ):
-    """The guard sees Spanish where there is some; and only words differ, no score."""
-    reports, comments, root = in_language("es", make_course, hand_in, handed_in, lending, tmp_path)
+    """So the tests above would see Spanish if there were some."""
+    some = {student: handed_in[student] for student in ("ana", "hugo")}
+    reports, comments, root = in_language("es", make_course, hand_in, some, lending, tmp_path)
 
-    assert {student: one["score"] for student, one in reports.items()} == {
-        student: one["score"] for student, one in english[0].items()
-    }
-    for student in handed_in:
+    for student in some:
         page = (root / f"feedback/{student}/{P}/{P}.html").read_text("utf-8")
+        assert reports[student]["score"] == english[0][student]["score"]
         assert any(words_of(text) & spanish_words for text in told(reports[student]))
         assert any(words_of(text) & spanish_words for text in comments[student])
         assert words_of(around_the_notebook(page)) & spanish_words

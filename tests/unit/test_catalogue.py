@@ -158,3 +158,25 @@ def test_make_words_keeps_the_spanish_of_a_reworded_sentence_as_a_guess(script, 
     kept = by_key(script.read("es", copied))[None, "You have not solved this cell yet."]
     assert (kept.string, kept.fuzzy) == ("Aún no has resuelto esta celda.", True)
     assert "You have not solved this cell yet." not in compiled(copied)
+
+
+def test_another_translation_is_reason_to_judge_again(monkeypatch, tmp_path):
+    """Stored reports hold sentences."""
+    from autograder import grading
+
+    before = grading._code_digest()
+    (tmp_path / "autograder.mo").write_bytes(b"another")
+    monkeypatch.setattr(grading, "LOCALE", tmp_path)
+
+    assert grading._code_digest() != before
+
+
+def test_another_word_of_the_page_is_reason_to_make_pages_again(monkeypatch, tmp_path):
+    from autograder.record.feedback import _digest
+
+    notebook = tmp_path / "a.ipynb"
+    notebook.write_bytes(b"{}")
+    before = _digest(notebook, [], "es")
+    monkeypatch.setitem(words.PAGE, "title", "Another title")
+
+    assert _digest(notebook, [], "es") != before
