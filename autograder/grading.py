@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from autograder.report import CheckResult, Report
     from autograder.sandbox import Sandbox
 
-__all__ = ["Grader", "Options"]
+__all__ = ["REFERENCE", "Exam", "Grader", "Options", "observed_in"]
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]
@@ -319,7 +319,7 @@ class Exam:
     def reference(self) -> Observed:
         """The reference's observations; ``AuthorError`` if it does not run to its end."""
         solution = reference(self.assignment)
-        seen = _observed(self.observer.observe(solution), solution, self.assignment, model=True)
+        seen = observed_in(self.observer.observe(solution), solution, self.assignment, model=True)
         for trial in seen.trials:
             if trial.ending.how != "finished":
                 said = trial.ending.detail.strip().splitlines()[-1:] or [""]
@@ -361,14 +361,14 @@ class Exam:
 
     def _misconceived(self, misconception: Misconception) -> Observed:
         wrong = reference(self.assignment, {misconception.exercise: misconception.cell})
-        return _observed(self.observer.observe(wrong), wrong, self.assignment)
+        return observed_in(self.observer.observe(wrong), wrong, self.assignment)
 
     def _take(self, submission: Submission, future: Future[list[Trial]]) -> None:
         student = submission.student
         try:
             self.trials[student] = future.result()
             if self.trials[student]:
-                seen = _observed(self.trials[student], submission, self.assignment)
+                seen = observed_in(self.trials[student], submission, self.assignment)
                 self.seen[student] = seen
         except (MachineError, ValueError, OSError) as error:
             log.exception("%s of %s could not be observed", self.assignment.name, student)
@@ -416,9 +416,10 @@ def _import_recording() -> None:
     gc.freeze()
 
 
-def _observed(
+def observed_in(
     trials: Sequence[Trial], submission: Submission, assignment: Assignment, *, model: bool = False
 ) -> Observed:
+    """The ``trials`` of ``submission`` as checks look at them."""
     from autograder.judge.batch import observed
 
     solutions: dict[str, list[int]] = {}
