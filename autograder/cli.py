@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -138,8 +139,8 @@ def grade(
         here = Course.at(course)
         _log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
-        given = {"jobs": jobs} if jobs else {}
-        options = Options(device=device.value, force=force, students=tuple(student or ()), **given)
+        options = Options(device=device.value, force=force, students=tuple(student or ()))
+        options = replace(options, jobs=jobs) if jobs else options
         batches = []
         with (
             Progress(quiet) as progress,
@@ -201,8 +202,8 @@ def verify(
         here, proofs = Course.at(course), []
         _log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
-        given = {"jobs": jobs} if jobs else {}
-        options = Options(device=device.value, **given)
+        options = Options(device=device.value)
+        options = replace(options, jobs=jobs) if jobs else options
         loaded = [here.assignment(name) for name in chosen]
         for assignment in loaded:
             examine_checks(assignment, here.policy(assignment.name))

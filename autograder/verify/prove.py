@@ -144,7 +144,7 @@ class _Prover:
         path = assignment.misconceptions_path
         wrong = {one.alias: reference(assignment, {one.exercise: one.cell}) for one in known}
         batch = self._judged(self._observe(wrong))
-        diagnose(batch, known)
+        diagnose(batch, batch, known)
         problems, right = [], 0
         for one in known:
             results = batch.results[one.alias]
