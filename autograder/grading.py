@@ -263,7 +263,8 @@ class Grader:
 class Exam:
     """The observations of a batch, ready to be judged.
 
-    ``seen`` and ``trials`` by student; ``broken`` tells, by student, what went wrong on our side."""
+    ``seen`` and ``trials`` by student; ``broken`` tells, by student, what went wrong on our side.
+    """
 
     course: Course
     assignment: Assignment
