@@ -23,7 +23,7 @@ from autograder.values import TensorValue
 
 __all__ = ["diagnose", "puzzling_exercises"]
 
-EXPLAINED = {"unsolved", "built_in", "elsewhere", "said"}
+EXPLAINED = {"unsolved", "elsewhere", "said"}
 """Findings that say themselves what the reason is."""
 DIFFERENT = {"values", "shape"}
 SPEAKING = {"activation_missing", "activation_extra", "sign"}
@@ -42,7 +42,10 @@ def diagnose(batch: Batch, wrong: Batch, known: Sequence[Misconception]) -> None
 
     ``wrong`` is the judged batch of the misconceptions that are ``known``, by their aliases.
     """
-    failed = {one.alias: _failed(wrong.results.get(one.alias, ())) for one in known}
+    failed = {
+        one.alias: {judged.key: judged for judged in _failed(wrong.results.get(one.alias, ()))}
+        for one in known
+    }
     looks = _Looks(batch, wrong)
     for student, results in batch.results.items():
         puzzling = [one for one in results if _is_puzzling(one)]
@@ -53,12 +56,16 @@ def diagnose(batch: Batch, wrong: Batch, known: Sequence[Misconception]) -> None
             one.id: [
                 each.key
                 for each in puzzling
-                if each.key in failed[one.alias] and looks.alike(student, one.alias, each.failure)
+                if each.key in failed[one.alias]
+                and (
+                    _same_operator(each, failed[one.alias][each.key])
+                    or looks.alike(student, one.alias, each.failure)
+                )
             ]
             for one in known
         }
         ranked = sorted(
-            known, key=lambda one: (-len(explained[one.id]), len(failed[one.alias] - own))
+            known, key=lambda one: (-len(explained[one.id]), len(failed[one.alias].keys() - own))
         )
         reasons = {}
         for each in puzzling:
@@ -76,8 +83,14 @@ def diagnose(batch: Batch, wrong: Batch, known: Sequence[Misconception]) -> None
         ]
 
 
-def _failed(results: Iterable[Judged]) -> set[tuple[str, int, str]]:
-    return {one.key for one in results if one.result.outcome not in ("passed", "not_run")}
+def _failed(results: Iterable[Judged]) -> list[Judged]:
+    return [one for one in results if one.result.outcome not in ("passed", "not_run")]
+
+
+def _same_operator(one: Judged, other: Judged) -> bool:
+    """Whether both call what was to be made by hand: their values are right."""
+    finding = one.result.finding
+    return finding is not None and finding.kind == "built_in" and finding == other.result.finding
 
 
 def _is_puzzling(judged: Judged) -> bool:
