@@ -124,6 +124,10 @@ FINDINGS: dict[str, str] = {
     "loss_too_high": N_(
         "The error of `{name}` over the 15 rows is still too high: it is not trained."
     ),
+    "not_updated": N_(
+        "The step does not update `{name}` rightly: each parameter takes its own, with its own "
+        "gradient."
+    ),
     "not_reduced": N_("The loss does not fall as asked (by at least {by})."),
     "trajectory": N_("`{name}`: the losses leave the expected ones at step {step}."),
     "misconception": "{text}",

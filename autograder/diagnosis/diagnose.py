@@ -21,23 +21,32 @@ from autograder.judge.seen import Broken, Item, Looked, Observed
 from autograder.misconceptions import Misconception
 from autograder.values import TensorValue
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "puzzling_exercises"]
 
-EXPLAINED = {"unsolved", "built_in", "elsewhere", "said"}
+EXPLAINED = {"unsolved", "elsewhere", "said"}
 """Findings that say themselves what the reason is."""
 DIFFERENT = {"values", "shape"}
 SPEAKING = {"activation_missing", "activation_extra", "sign"}
 """General diagnoses that leave little doubt what was done."""
 
 
-def diagnose(batch: Batch, misconceptions: Sequence[Misconception]) -> None:
+def puzzling_exercises(batch: Batch) -> set[str]:
+    """The exercises in which a check of the judged ``batch`` failed that does not say why."""
+    return {
+        one.exercise for results in batch.results.values() for one in results if _is_puzzling(one)
+    }
+
+
+def diagnose(batch: Batch, wrong: Batch, known: Sequence[Misconception]) -> None:
     """Put their reasons into the results of a judged ``batch``.
 
-    Every misconception has been judged in it, under its alias.
+    ``wrong`` is the judged batch of the misconceptions that are ``known``, by their aliases.
     """
-    known = [one for one in misconceptions if one.alias in batch.submissions]
-    failed = {one.alias: _failed(batch.results.get(one.alias, ())) for one in known}
-    looks = _Looks(batch)
+    failed = {
+        one.alias: {judged.key: judged for judged in _failed(wrong.results.get(one.alias, ()))}
+        for one in known
+    }
+    looks = _Looks(batch, wrong)
     for student, results in batch.results.items():
         puzzling = [one for one in results if _is_puzzling(one)]
         if not puzzling or batch.submissions[student].is_reference:
@@ -47,19 +56,23 @@ def diagnose(batch: Batch, misconceptions: Sequence[Misconception]) -> None:
             one.id: [
                 each.key
                 for each in puzzling
-                if each.key in failed[one.alias] and looks.alike(student, one.alias, each.failure)
+                if each.key in failed[one.alias]
+                and (
+                    _same_operator(each, failed[one.alias][each.key])
+                    or looks.alike(student, one.alias, each.failure)
+                )
             ]
             for one in known
         }
         ranked = sorted(
-            known, key=lambda one: (-len(explained[one.id]), len(failed[one.alias] - own))
+            known, key=lambda one: (-len(explained[one.id]), len(failed[one.alias].keys() - own))
         )
         reasons = {}
         for each in puzzling:
             found = next((one for one in ranked if each.key in explained[one.id]), None)
             told = None if found else _general(batch, student, each)
             if told is not None:
-                found = _of_the_same_kind(batch, known, each, told)
+                found = _of_the_same_kind(wrong, known, each, told)
             if found is not None:
                 told = Finding("misconception", {"id": found.id, "es": found.es, "en": found.en})
             if told is not None:
@@ -70,8 +83,14 @@ def diagnose(batch: Batch, misconceptions: Sequence[Misconception]) -> None:
         ]
 
 
-def _failed(results: Iterable[Judged]) -> set[tuple[str, int, str]]:
-    return {one.key for one in results if one.result.outcome not in ("passed", "not_run")}
+def _failed(results: Iterable[Judged]) -> list[Judged]:
+    return [one for one in results if one.result.outcome not in ("passed", "not_run")]
+
+
+def _same_operator(one: Judged, other: Judged) -> bool:
+    """Whether both call what was to be made by hand: their values are right."""
+    finding = one.result.finding
+    return finding is not None and finding.kind == "built_in" and finding == other.result.finding
 
 
 def _is_puzzling(judged: Judged) -> bool:
@@ -88,36 +107,35 @@ def _is_puzzling(judged: Judged) -> bool:
 
 @dataclass
 class _Looks:
-    """What the submissions of a batch show, each looked at once."""
+    """What the submissions of two batches show, each looked at once."""
 
     batch: Batch
-    _seen: dict[tuple[str, Item, int], Looked | None] = field(default_factory=dict)
-    _differs: dict[tuple[str, Item, int], bool] = field(default_factory=dict)
+    wrong: Batch
+    _seen: dict[tuple[int, Item, int], Looked | None] = field(default_factory=dict)
+    _differs: dict[tuple[int, Item, int], bool] = field(default_factory=dict)
 
     def alike(self, student: str, alias: str, failure: Failure | None) -> bool:
         """Whether ``alias`` shows what the student does, and not what the reference does."""
         if failure is None:
             return False
-        submissions = self.batch.submissions
-        trials = range(min(len(submissions[one].trials) for one in (student, alias)))
+        own, other = self.batch.submissions[student], self.wrong.submissions[alias]
+        trials = range(min(len(own.trials), len(other.trials)))
         places = [(item, trial) for item in failure.touched for trial in trials]
-        if not any(self._differs_from_reference(alias, *place) for place in places):
+        if not any(self._differs_from_reference(other, *place) for place in places):
             return False
-        return all(
-            _agree(self._look(alias, *place), self._look(student, *place)) for place in places
-        )
+        return all(_agree(self._look(other, *place), self._look(own, *place)) for place in places)
 
-    def _differs_from_reference(self, alias: str, item: Item, trial: int) -> bool:
-        key = (alias, item, trial)
+    def _differs_from_reference(self, whose: Observed, item: Item, trial: int) -> bool:
+        key = (id(whose), item, trial)
         if key not in self._differs:
-            model = _try(self.batch.reference, item, trial)
-            self._differs[key] = not _agree(self._look(*key), model)
+            model = self._look(self.batch.reference, item, trial)
+            self._differs[key] = not _agree(self._look(whose, item, trial), model)
         return self._differs[key]
 
-    def _look(self, who: str, item: Item, trial: int) -> Looked | None:
-        key = (who, item, trial)
+    def _look(self, whose: Observed, item: Item, trial: int) -> Looked | None:
+        key = (id(whose), item, trial)
         if key not in self._seen:
-            self._seen[key] = _try(self.batch.submissions[who], item, trial)
+            self._seen[key] = _try(whose, item, trial)
         return self._seen[key]
 
 
@@ -153,15 +171,15 @@ def _general(batch: Batch, student: str, judged: Judged) -> Finding | None:
 
 
 def _of_the_same_kind(
-    batch: Batch, known: Iterable[Misconception], judged: Judged, told: Finding
+    wrong: Batch, known: Iterable[Misconception], judged: Judged, told: Finding
 ) -> Misconception | None:
     """The misconception in which the same is missing: where earlier values of the student's own
     are carried forward, the numbers are others, but not what lies between wrong and right."""
     if told.kind not in SPEAKING:
         return None
     for one in known:
-        for other in batch.results.get(one.alias, ()):
-            if other.key == judged.key and _general(batch, one.alias, other) == told:
+        for other in wrong.results.get(one.alias, ()):
+            if other.key == judged.key and _general(wrong, one.alias, other) == told:
                 return one
     return None
 

@@ -196,6 +196,12 @@ SAID = {
     "rows": ({"name": "train_dl"}, None, None),
     "not_shuffled": ({"name": "train_dl"}, None, None),
     "loss_too_high": ({"name": "modelo"}, None, None),
+    "not_updated": (
+        {"name": "b"},
+        "El paso no actualiza bien `b`: cada parámetro da el suyo, con su propio gradiente.",
+        "The step does not update `b` rightly: each parameter takes its own, with its own "
+        "gradient.",
+    ),
     "not_reduced": (
         {"by": 0.9},
         "La pérdida no baja lo pedido (al menos un 90 %).",
