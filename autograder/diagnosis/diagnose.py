@@ -1,8 +1,9 @@
 """Give failed checks their reasons: a misconception that shows the same, else what a tensor tells.
 
 A misconception is the reason of a failed check if it fails the check too and shows the same as the
-student wherever the check looked, in every trial, and something else than the reference. Of
-several, the one that explains most of what the student has lost, and loses least besides.
+student wherever the check looked, in every trial, and something else than the reference; and if
+the rest of its own exercise does not contradict it. Of several, the one that explains most of what
+the student has lost, and loses least besides.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ DIFFERENT = {"values", "shape"}
 SPEAKING = {"activation_missing", "activation_extra", "sign"}
 """General diagnoses that leave little doubt what was done."""
 
+Key = tuple[str, int, str]
+
 
 def diagnose(batch: Batch, misconceptions: Sequence[Misconception]) -> None:
     """Put their reasons into the results of a judged ``batch``.
@@ -36,41 +39,58 @@ def diagnose(batch: Batch, misconceptions: Sequence[Misconception]) -> None:
     Every misconception has been judged in it, under its alias.
     """
     known = [one for one in misconceptions if one.alias in batch.submissions]
-    failed = {one.alias: _failed(batch.results.get(one.alias, ())) for one in known}
+    failed = {one.id: _failed(batch.results.get(one.alias, ())) for one in known}
     looks = _Looks(batch)
     for student, results in batch.results.items():
-        puzzling = [one for one in results if _is_puzzling(one)]
+        puzzling = {one.key: one for one in results if _is_puzzling(one)}
         if not puzzling or batch.submissions[student].is_reference:
             continue
-        own = {one.key for one in results if one.result.outcome != "passed"}
-        explained = {
-            one.id: [
-                each.key
-                for each in puzzling
-                if each.key in failed[one.alias] and looks.alike(student, one.alias, each.failure)
-            ]
-            for one in known
-        }
+        told = {key: _general(batch, student, one) for key, one in puzzling.items()}
+        own = _failed(results)
+        explained: dict[str, set[Key]] = {}
+        for one in known:
+            found = {
+                key
+                for key in failed[one.id] & puzzling.keys()
+                if looks.alike(student, one.alias, puzzling[key].failure)
+                or (key[0] == one.exercise and looks.speaks(one.alias, key, told[key]))
+            }
+            if _holds(one, found, failed[one.id], own):
+                explained[one.id] = found
         ranked = sorted(
-            known, key=lambda one: (-len(explained[one.id]), len(failed[one.alias] - own))
+            (one for one in known if one.id in explained),
+            key=lambda one: (-len(explained[one.id]), len(failed[one.id] - own)),
         )
         reasons = {}
-        for each in puzzling:
-            found = next((one for one in ranked if each.key in explained[one.id]), None)
-            told = None if found else _general(batch, student, each)
-            if told is not None:
-                found = _of_the_same_kind(batch, known, each, told)
-            if found is not None:
-                told = Finding("misconception", {"id": found.id, "es": found.es, "en": found.en})
-            if told is not None:
-                reasons[each.key] = (told,)
+        for key in puzzling:
+            misconception = next((one for one in ranked if key in explained[one.id]), None)
+            reason = told[key] if misconception is None else _told(misconception)
+            reasons[key] = () if reason is None else (reason,)
         batch.results[student] = [
             replace(one, result=replace(one.result, reasons=reasons.get(one.key, ())))
             for one in results
         ]
 
 
-def _failed(results: Iterable[Judged]) -> set[tuple[str, int, str]]:
+def _holds(
+    misconception: Misconception, explained: set[Key], failed: set[Key], own: set[Key]
+) -> bool:
+    """Whether what ``misconception`` says is true of a student who failed ``own``.
+
+    Numbers may coincide here and there, above all downstream. So in its own exercise the student
+    has to fail all that it fails, and at least half of that as it does: for the rest there may be
+    another reason besides.
+    """
+    claims = {key for key in failed if key[0] == misconception.exercise}
+    return claims <= own and 2 * len(explained & claims) >= len(claims)
+
+
+def _told(misconception: Misconception) -> Finding:
+    text = {"es": misconception.es, "en": misconception.en}
+    return Finding("misconception", {"id": misconception.id, **text})
+
+
+def _failed(results: Iterable[Judged]) -> set[Key]:
     return {one.key for one in results if one.result.outcome not in ("passed", "not_run")}
 
 
@@ -93,6 +113,7 @@ class _Looks:
     batch: Batch
     _seen: dict[tuple[str, Item, int], Looked | None] = field(default_factory=dict)
     _differs: dict[tuple[str, Item, int], bool] = field(default_factory=dict)
+    _general: dict[tuple[str, Key], Finding | None] = field(default_factory=dict)
 
     def alike(self, student: str, alias: str, failure: Failure | None) -> bool:
         """Whether ``alias`` shows what the student does, and not what the reference does."""
@@ -106,6 +127,19 @@ class _Looks:
         return all(
             _agree(self._look(alias, *place), self._look(student, *place)) for place in places
         )
+
+    def speaks(self, alias: str, key: Key, told: Finding | None) -> bool:
+        """Whether the general diagnosis of the check is ``told`` for ``alias`` too: where earlier
+        values of the student's own are carried forward, the numbers are others, but not what lies
+        between wrong and right."""
+        if told is None or told.kind not in SPEAKING:
+            return False
+        if (alias, key) not in self._general:
+            results = self.batch.results.get(alias, ())
+            judged = next((one for one in results if one.key == key), None)
+            found = None if judged is None else _general(self.batch, alias, judged)
+            self._general[alias, key] = found
+        return self._general[alias, key] == told
 
     def _differs_from_reference(self, alias: str, item: Item, trial: int) -> bool:
         key = (alias, item, trial)
@@ -150,20 +184,6 @@ def _general(batch: Batch, student: str, judged: Judged) -> Finding | None:
                 _tensors(batch, batch.reference, judged.exercise),
             )
     return found and Finding(found.kind, {"name": evidence.name, **found.details})
-
-
-def _of_the_same_kind(
-    batch: Batch, known: Iterable[Misconception], judged: Judged, told: Finding
-) -> Misconception | None:
-    """The misconception in which the same is missing: where earlier values of the student's own
-    are carried forward, the numbers are others, but not what lies between wrong and right."""
-    if told.kind not in SPEAKING:
-        return None
-    for one in known:
-        for other in batch.results.get(one.alias, ()):
-            if other.key == judged.key and _general(batch, one.alias, other) == told:
-                return one
-    return None
 
 
 def _tensors(batch: Batch, observed: Observed, exercise: str) -> Mapping[str, torch.Tensor]:
