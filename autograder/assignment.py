@@ -99,6 +99,10 @@ class Assignment:
     def misconceptions_path(self) -> Path:
         return self.folder / f"misconceptions_{self.name}.yaml"
 
+    @property
+    def proof_path(self) -> Path:
+        return self.folder / f"proof_{self.name}.json"
+
     @cached_property
     def probes(self) -> str:
         """The text of the probes; empty where the assignment has none."""
@@ -123,7 +127,12 @@ class Assignment:
 
 def hidden_files(name: str) -> list[str]:
     """Base names beside an assignment's source that no student may get."""
-    return [f"test_{name}.py", f"probes_{name}.py", f"misconceptions_{name}.yaml"]
+    return [
+        f"test_{name}.py",
+        f"probes_{name}.py",
+        f"misconceptions_{name}.yaml",
+        f"proof_{name}.json",
+    ]
 
 
 def load_assignment(folder: Path) -> Assignment:

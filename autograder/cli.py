@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -19,8 +20,9 @@ from autograder.errors import AuthorError, MachineError
 
 __all__ = ["app", "main"]
 
-USAGE, BROKEN = 2, 3
-"""Exit statuses: a mistake in what was asked or written; our fault or the machine's."""
+FAILED, USAGE, BROKEN = 1, 2, 3
+"""Exit statuses: something does not hold; a mistake in what was asked or written; our fault or
+the machine's."""
 
 app = typer.Typer(
     help="Grade PyTorch notebooks: observe in a sandbox, judge with pytest, record in nbgrader.",
@@ -35,6 +37,10 @@ CourseOption = Annotated[
 ]
 AssignmentArguments = Annotated[
     list[str] | None, typer.Argument(metavar="[ASSIGNMENT]...", help="Default: all of the config.")
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, help="Notebooks at a time.", show_default="cores + 1"),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
@@ -56,37 +62,51 @@ def _commands() -> None:
 def release(
     assignments: AssignmentArguments = None,
     course: CourseOption = Path(),
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Release also what `verify` has not proven.")
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Make the students' notebooks in assignments/ and enter them in the gradebook."""
+    """Make the students' notebooks in assignments/ and enter them in the gradebook.
+
+    An assignment has to be verified as it is now: see `autograder verify`.
+    """
     with _sentences():
         from autograder.course import Course
         from autograder.judge.batch import examine_checks
         from autograder.record.gradebook import Gradebook
         from autograder.record.release import release as make
         from autograder.record.release import released_notebook
+        from autograder.verify.proof import proven
 
         here = Course.at(course)
         loaded = [here.assignment(name) for name in assignments or here.config.assignments]
         for assignment in loaded:
             examine_checks(assignment, here.policy(assignment.name))
+        unproven = [one.name for one in loaded if not proven(one, here.policy(one.name))]
+        if unproven and not unverified:
+            names = " ".join(unproven)
+            raise AuthorError(
+                f"not verified as it is now: {', '.join(unproven)}; run `autograder verify "
+                f"{names}`, or release with --unverified."
+            )
+        for assignment in loaded:
             changed = make(here, assignment)
             with Gradebook(here.db_url) as book:
                 for change in book.register(assignment.name, released_notebook(here, assignment)):
                     _notice(f"{assignment.name}: {change}; scores given by hand are kept.")
             if not quiet:
                 path = here.released(assignment.name).relative_to(here.root)
-                typer.echo(f"{path}: {'released' if changed else 'already up to date'}")
+                said = "released" if changed else "already up to date"
+                doubt = ", NOT VERIFIED" if assignment.name in unproven else ""
+                typer.echo(f"{path}: {said}{doubt}")
 
 
 @app.command()
 def grade(
     assignments: AssignmentArguments = None,
     course: CourseOption = Path(),
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", "-j", min=1, help="Notebooks at a time.", show_default="cores + 1"),
-    ] = None,
+    jobs: JobsOption = None,
     student: Annotated[
         list[str] | None,
         typer.Option("--student", metavar="ID", help="Only this student; may be repeated."),
@@ -119,8 +139,8 @@ def grade(
         here = Course.at(course)
         _log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
-        given = {"jobs": jobs} if jobs else {}
-        options = Options(device=device.value, force=force, students=tuple(student or ()), **given)
+        options = Options(device=device.value, force=force, students=tuple(student or ()))
+        options = replace(options, jobs=jobs) if jobs else options
         batches = []
         with (
             Progress(quiet) as progress,
@@ -144,6 +164,67 @@ def grade(
         if broken:
             named = ", ".join(f"{who} ({what})" for what, who in broken[:10])
             raise MachineError(f"could not grade {named}; see {here.state / 'log'}.")
+
+
+@app.command()
+def verify(
+    assignments: AssignmentArguments = None,
+    course: CourseOption = Path(),
+    jobs: JobsOption = None,
+    device: Annotated[Device, typer.Option("--device", help="Where probes run.")] = Device.auto,
+    mutants: Annotated[
+        int | None,
+        typer.Option("--mutants", min=0, metavar="N", help="How many mutants at most."),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write all that was found: a list."),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Prove assignments before their release: what is right gets every point, what is wrong loses.
+
+    Runs the reference again and again, the untouched stub, every misconception and generated
+    mutants of the solution. Exit status 1 if something does not hold. What holds is noted beside
+    the source, in proof_<assignment>.json, and `release` asks for it.
+    """
+    with _sentences():
+        from rich.console import Console
+
+        from autograder.course import Course
+        from autograder.grading import Exam, Grader, Options, write_json
+        from autograder.judge.batch import examine_checks
+        from autograder.record.release import released_notebook
+        from autograder.render.proof import proof_text
+        from autograder.render.table import Doing
+        from autograder.verify.prove import MUTANTS, prove
+
+        here, proofs = Course.at(course), []
+        _log_to(here.state / "log")
+        chosen = list(assignments or here.config.assignments)
+        options = Options(device=device.value)
+        options = replace(options, jobs=jobs) if jobs else options
+        loaded = [here.assignment(name) for name in chosen]
+        for assignment in loaded:
+            examine_checks(assignment, here.policy(assignment.name))
+        with Grader(here, options, tuple(chosen)) as grader, Doing(quiet) as doing:
+            for assignment in loaded:
+                exam = Exam(here, assignment, grader.sandbox, options)
+                proof = prove(
+                    exam,
+                    released_notebook(here, assignment),
+                    limit=MUTANTS if mutants is None else mutants,
+                    progress=doing.of(assignment.name),
+                )
+                proofs.append(proof)
+                write_json(assignment.proof_path, proof.summary())
+                if not quiet:
+                    proof_text(proof, Console())
+        if json_file is not None:
+            write_json(json_file, [one.json() for one in proofs])
+        failed = [one.assignment for one in proofs if not one.holds]
+        if failed:
+            _end(f"not verified: {', '.join(failed)}.", FAILED)
 
 
 @app.command()

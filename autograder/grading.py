@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from autograder.report import CheckResult, Report
     from autograder.sandbox import Sandbox
 
-__all__ = ["Grader", "Options"]
+__all__ = ["REFERENCE", "Exam", "Grader", "Options", "observed_in"]
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]
@@ -213,15 +213,13 @@ class Grader:
             importing = pool.submit(_import_recording)  # the notebooks run in other processes
             exam.observe(submissions, self.progress)
             importing.result()
-        from autograder.diagnosis.diagnose import diagnose
         from autograder.judge.batch import Batch, judge
 
-        wrong = {one.alias: exam.misconceived[one.id] for one in exam.misconceptions}
-        seen = {REFERENCE: exam.reference, **wrong, **exam.seen}
+        seen = {REFERENCE: exam.reference, **exam.seen}
         batch = Batch(assignment, policy, exam.reference, seen, exam.devices)
         judge(batch)
         _refuse_wrong_checks(assignment, batch)
-        diagnose(batch, exam.misconceptions)
+        exam.diagnose(batch)
         reports = {one.student: exam.report(one, batch) for one in submissions}
         return self._record(assignment, submissions, reports, exam, prints)
 
@@ -266,7 +264,6 @@ class Exam:
     """The observations of a batch, ready to be judged.
 
     ``seen`` and ``trials`` by student; ``broken`` tells, by student, what went wrong on our side.
-    ``misconceived`` are the misconceptions' observations, by id.
     """
 
     course: Course
@@ -276,7 +273,6 @@ class Exam:
     seen: dict[str, Observed] = field(default_factory=dict)
     trials: dict[str, list[Trial]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
-    misconceived: dict[str, Observed] = field(default_factory=dict)
 
     @cached_property
     def misconceptions(self) -> list[Misconception]:
@@ -319,7 +315,7 @@ class Exam:
     def reference(self) -> Observed:
         """The reference's observations; ``AuthorError`` if it does not run to its end."""
         solution = reference(self.assignment)
-        seen = _observed(self.observer.observe(solution), solution, self.assignment, model=True)
+        seen = observed_in(self.observer.observe(solution), solution, self.assignment, model=True)
         for trial in seen.trials:
             if trial.ending.how != "finished":
                 said = trial.ending.detail.strip().splitlines()[-1:] or [""]
@@ -337,14 +333,10 @@ class Exam:
     def observe(
         self, submissions: Sequence[Submission], progress: Callable[[int, int], None]
     ) -> None:
-        """Observe all ``submissions``, several at a time; one that fails fails alone.
-
-        The misconceptions are observed with them, unless they have been before.
-        """
-        _, misconceptions = self.reference, self.misconceptions
+        """Observe all ``submissions``, several at a time; one that fails fails alone."""
+        _, _ = self.reference, self.misconceptions
         progress(0, len(submissions))
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
-            known = [pool.submit(self._misconceived, one) for one in misconceptions]
             waiting = {
                 pool.submit(self.observer.observe, one, fresh=self.options.force): one
                 for one in submissions
@@ -353,22 +345,39 @@ class Exam:
                 for done, future in enumerate(as_completed(waiting), 1):
                     self._take(waiting[future], future)
                     progress(done, len(submissions))
-                for one, misconceived in zip(misconceptions, known, strict=True):
-                    self.misconceived[one.id] = misconceived.result()
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
 
+    def diagnose(self, batch: Batch) -> None:
+        """Find out why checks of the judged ``batch`` failed.
+
+        Observes the misconceptions that cost points where somebody lost some, unless they have
+        been observed before.
+        """
+        from autograder.diagnosis.diagnose import diagnose, puzzling_exercises
+        from autograder.judge.batch import judge
+
+        exercises = puzzling_exercises(batch)
+        known = [one for one in self.misconceptions if exercises & one.loses.keys()]
+        with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
+            seen = list(pool.map(self._misconceived, known))
+        wrong = {one.alias: observed for one, observed in zip(known, seen, strict=True)}
+        judged = replace(batch, submissions=wrong, results={})
+        if known:
+            judge(judged)
+        diagnose(batch, judged, known)
+
     def _misconceived(self, misconception: Misconception) -> Observed:
         wrong = reference(self.assignment, {misconception.exercise: misconception.cell})
-        return _observed(self.observer.observe(wrong), wrong, self.assignment)
+        return observed_in(self.observer.observe(wrong), wrong, self.assignment)
 
     def _take(self, submission: Submission, future: Future[list[Trial]]) -> None:
         student = submission.student
         try:
             self.trials[student] = future.result()
             if self.trials[student]:
-                seen = _observed(self.trials[student], submission, self.assignment)
+                seen = observed_in(self.trials[student], submission, self.assignment)
                 self.seen[student] = seen
         except (MachineError, ValueError, OSError) as error:
             log.exception("%s of %s could not be observed", self.assignment.name, student)
@@ -416,9 +425,10 @@ def _import_recording() -> None:
     gc.freeze()
 
 
-def _observed(
+def observed_in(
     trials: Sequence[Trial], submission: Submission, assignment: Assignment, *, model: bool = False
 ) -> Observed:
+    """The ``trials`` of ``submission`` as checks look at them."""
     from autograder.judge.batch import observed
 
     solutions: dict[str, list[int]] = {}

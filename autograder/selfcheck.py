@@ -136,7 +136,7 @@ def _run(
 ) -> list[dict[str, Any]]:
     """The frames of a run in a fresh process whose folder is the notebook's."""
     names = {id: list(_asked(cells[place])) for place in code if (id := _solution(cells[place]))}
-    job = {
+    job: dict[str, Any] = {
         "cells": [
             {"source": cells[place]["source"], "exercise": _solution(cells[place])}
             for place in code
@@ -145,6 +145,7 @@ def _run(
         "also": {id: [] for id in names},
         "probes": "",
         "devices": [],
+        "threads": None,
         "shown": True,
         "shift": 0,
         "key": "",

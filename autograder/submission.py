@@ -23,11 +23,11 @@ __all__ = [
     "RunCell",
     "Submission",
     "Unreadable",
+    "as_submission",
     "parse_notebook",
     "read_submission",
     "reference",
     "source_text",
-    "starter",
 ]
 
 MAX_NOTEBOOK_BYTES = 100 * 2**20
@@ -97,9 +97,9 @@ def read_submission(
     return _submission(student, assignment, raw, files, timestamp)
 
 
-def starter(assignment: Assignment, released: Path) -> Submission:
-    """The released notebook as a submission that nobody has touched."""
-    return _submission("", assignment, parse_notebook(released), {}, None)
+def as_submission(assignment: Assignment, notebook: nbformat.NotebookNode) -> Submission:
+    """A notebook of ours as a submission: the release is one that nobody has touched."""
+    return _submission("", assignment, {"cells": [dict(cell) for cell in notebook.cells]}, {}, None)
 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})

@@ -222,6 +222,11 @@ FINDINGS: dict[str, tuple[str, str]] = {
         "El error de `{name}` sobre las 15 filas sigue siendo demasiado alto: no está entrenado.",
         "The error of `{name}` over the 15 rows is still too high: it is not trained.",
     ),
+    "not_updated": (
+        "El paso no actualiza bien `{name}`: cada parámetro da el suyo, con su propio gradiente.",
+        "The step does not update `{name}` rightly: each parameter takes its own, with its own "
+        "gradient.",
+    ),
     "not_reduced": (
         "La pérdida no baja lo pedido (al menos un {by}).",
         "The loss does not fall as asked (by at least {by}).",

@@ -205,10 +205,9 @@ class Bench:
     ) -> dict[str, Graded]:
         """All of ``notebooks``, by student, in one batch; a folder is handed in as it is.
 
-        Where ``explained``, failed checks have their reasons: all misconceptions of the assignment
-        are observed and judged with them.
+        Where ``explained``, failed checks have their reasons, for which misconceptions of the
+        assignment are observed and judged, too.
         """
-        from autograder.diagnosis.diagnose import diagnose
         from autograder.grading import Exam, Options
         from autograder.judge.batch import Batch, judge
         from autograder.render.comment import comments
@@ -226,13 +225,11 @@ class Bench:
                 write_notebook(place / f"{assignment}.ipynb", notebook)
             submissions[student] = read_submission(place, student, loaded)
         exam = Exam(self.course, loaded, self.sandbox, Options(jobs=2))
-        if not explained:
-            exam.misconceptions = []
         exam.observe(list(submissions.values()), lambda done, total: None)
-        wrong = {one.alias: exam.misconceived[one.id] for one in exam.misconceptions}
-        batch = Batch(loaded, exam.policy, exam.reference, {**wrong, **exam.seen}, exam.devices)
+        batch = Batch(loaded, exam.policy, exam.reference, exam.seen, exam.devices)
         judge(batch)
-        diagnose(batch, exam.misconceptions)
+        if explained:
+            exam.diagnose(batch)
         reports = {student: exam.report(one, batch) for student, one in submissions.items()}
         return {
             student: Graded(

@@ -8,7 +8,7 @@ the student has lost, and loses least besides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -22,9 +22,9 @@ from autograder.judge.seen import Broken, Item, Looked, Observed
 from autograder.misconceptions import Misconception
 from autograder.values import TensorValue
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "puzzling_exercises"]
 
-EXPLAINED = {"unsolved", "built_in", "elsewhere", "said"}
+EXPLAINED = {"unsolved", "elsewhere", "said"}
 """Findings that say themselves what the reason is."""
 DIFFERENT = {"values", "shape"}
 SPEAKING = {"activation_missing", "activation_extra", "sign"}
@@ -33,38 +33,49 @@ SPEAKING = {"activation_missing", "activation_extra", "sign"}
 Key = tuple[str, int, str]
 
 
-def diagnose(batch: Batch, misconceptions: Sequence[Misconception]) -> None:
+def puzzling_exercises(batch: Batch) -> set[str]:
+    """The exercises in which a check of the judged ``batch`` failed that does not say why."""
+    return {
+        one.exercise for results in batch.results.values() for one in results if _is_puzzling(one)
+    }
+
+
+def diagnose(batch: Batch, wrong: Batch, known: Sequence[Misconception]) -> None:
     """Put their reasons into the results of a judged ``batch``.
 
-    Every misconception has been judged in it, under its alias.
+    ``wrong`` is the judged batch of the misconceptions that are ``known``, by their aliases.
     """
-    known = [one for one in misconceptions if one.alias in batch.submissions]
-    failed = {one.id: _failed(batch.results.get(one.alias, ())) for one in known}
-    looks = _Looks(batch)
+    failed = {one.id: _failed(wrong.results.get(one.alias, ())) for one in known}
+    looks = _Looks(batch, wrong)
     for student, results in batch.results.items():
         puzzling = {one.key: one for one in results if _is_puzzling(one)}
         if not puzzling or batch.submissions[student].is_reference:
             continue
-        told = {key: _general(batch, student, one) for key, one in puzzling.items()}
+        general = {key: _general(batch, student, one) for key, one in puzzling.items()}
         own = _failed(results)
         explained: dict[str, set[Key]] = {}
         for one in known:
             found = {
                 key
-                for key in failed[one.id] & puzzling.keys()
-                if looks.alike(student, one.alias, puzzling[key].failure)
-                or (key[0] == one.exercise and looks.speaks(one.alias, key, told[key]))
+                for key in failed[one.id].keys() & puzzling.keys()
+                if _same_operator(puzzling[key], failed[one.id][key])
+                or looks.alike(student, one.alias, puzzling[key].failure)
+                or (
+                    key[0] == one.exercise
+                    and _speaks(general[key])
+                    and general[key] == looks.general(failed[one.id][key], one.alias)
+                )
             }
-            if _holds(one, found, failed[one.id], own):
+            if _holds(one, found, failed[one.id].keys(), own.keys()):
                 explained[one.id] = found
         ranked = sorted(
-            (one for one in known if one.id in explained),
-            key=lambda one: (-len(explained[one.id]), len(failed[one.id] - own)),
+            (one for one in known if explained.get(one.id)),
+            key=lambda one: (-len(explained[one.id]), len(failed[one.id].keys() - own.keys())),
         )
-        reasons = {}
+        reasons: dict[Key, tuple[Finding, ...]] = {}
         for key in puzzling:
             misconception = next((one for one in ranked if key in explained[one.id]), None)
-            reason = told[key] if misconception is None else _told(misconception)
+            reason = general[key] if misconception is None else _told(misconception)
             reasons[key] = () if reason is None else (reason,)
         batch.results[student] = [
             replace(one, result=replace(one.result, reasons=reasons.get(one.key, ())))
@@ -72,8 +83,12 @@ def diagnose(batch: Batch, misconceptions: Sequence[Misconception]) -> None:
         ]
 
 
+def _failed(results: Iterable[Judged]) -> dict[Key, Judged]:
+    return {one.key: one for one in results if one.result.outcome not in ("passed", "not_run")}
+
+
 def _holds(
-    misconception: Misconception, explained: set[Key], failed: set[Key], own: set[Key]
+    misconception: Misconception, explained: Set[Key], failed: Set[Key], own: Set[Key]
 ) -> bool:
     """Whether what ``misconception`` says is true of a student who failed ``own``.
 
@@ -90,8 +105,14 @@ def _told(misconception: Misconception) -> Finding:
     return Finding("misconception", {"id": misconception.id, **text})
 
 
-def _failed(results: Iterable[Judged]) -> set[Key]:
-    return {one.key for one in results if one.result.outcome not in ("passed", "not_run")}
+def _speaks(told: Finding | None) -> bool:
+    return told is not None and told.kind in SPEAKING
+
+
+def _same_operator(one: Judged, other: Judged) -> bool:
+    """Whether both call what was to be made by hand: their values are right."""
+    finding = one.result.finding
+    return finding is not None and finding.kind == "built_in" and finding == other.result.finding
 
 
 def _is_puzzling(judged: Judged) -> bool:
@@ -108,50 +129,44 @@ def _is_puzzling(judged: Judged) -> bool:
 
 @dataclass
 class _Looks:
-    """What the submissions of a batch show, each looked at once."""
+    """What the submissions of two batches show, each looked at once."""
 
     batch: Batch
-    _seen: dict[tuple[str, Item, int], Looked | None] = field(default_factory=dict)
-    _differs: dict[tuple[str, Item, int], bool] = field(default_factory=dict)
+    wrong: Batch
+    _seen: dict[tuple[int, Item, int], Looked | None] = field(default_factory=dict)
+    _differs: dict[tuple[int, Item, int], bool] = field(default_factory=dict)
     _general: dict[tuple[str, Key], Finding | None] = field(default_factory=dict)
 
     def alike(self, student: str, alias: str, failure: Failure | None) -> bool:
         """Whether ``alias`` shows what the student does, and not what the reference does."""
         if failure is None:
             return False
-        submissions = self.batch.submissions
-        trials = range(min(len(submissions[one].trials) for one in (student, alias)))
+        own, other = self.batch.submissions[student], self.wrong.submissions[alias]
+        trials = range(min(len(own.trials), len(other.trials)))
         places = [(item, trial) for item in failure.touched for trial in trials]
-        if not any(self._differs_from_reference(alias, *place) for place in places):
+        if not any(self._differs_from_reference(other, *place) for place in places):
             return False
-        return all(
-            _agree(self._look(alias, *place), self._look(student, *place)) for place in places
-        )
+        return all(_agree(self._look(other, *place), self._look(own, *place)) for place in places)
 
-    def speaks(self, alias: str, key: Key, told: Finding | None) -> bool:
-        """Whether the general diagnosis of the check is ``told`` for ``alias`` too: where earlier
-        values of the student's own are carried forward, the numbers are others, but not what lies
-        between wrong and right."""
-        if told is None or told.kind not in SPEAKING:
-            return False
-        if (alias, key) not in self._general:
-            results = self.batch.results.get(alias, ())
-            judged = next((one for one in results if one.key == key), None)
-            found = None if judged is None else _general(self.batch, alias, judged)
-            self._general[alias, key] = found
-        return self._general[alias, key] == told
+    def general(self, judged: Judged, alias: str) -> Finding | None:
+        """The general diagnosis of a misconception's failed check: where earlier values of the
+        student's own are carried forward, the numbers are others, but not what lies between wrong
+        and right."""
+        if (alias, judged.key) not in self._general:
+            self._general[alias, judged.key] = _general(self.wrong, alias, judged)
+        return self._general[alias, judged.key]
 
-    def _differs_from_reference(self, alias: str, item: Item, trial: int) -> bool:
-        key = (alias, item, trial)
+    def _differs_from_reference(self, whose: Observed, item: Item, trial: int) -> bool:
+        key = (id(whose), item, trial)
         if key not in self._differs:
-            model = _try(self.batch.reference, item, trial)
-            self._differs[key] = not _agree(self._look(*key), model)
+            model = self._look(self.batch.reference, item, trial)
+            self._differs[key] = not _agree(self._look(whose, item, trial), model)
         return self._differs[key]
 
-    def _look(self, who: str, item: Item, trial: int) -> Looked | None:
-        key = (who, item, trial)
+    def _look(self, whose: Observed, item: Item, trial: int) -> Looked | None:
+        key = (id(whose), item, trial)
         if key not in self._seen:
-            self._seen[key] = _try(self.batch.submissions[who], item, trial)
+            self._seen[key] = _try(whose, item, trial)
         return self._seen[key]
 
 

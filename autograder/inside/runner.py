@@ -2,7 +2,8 @@
 
 A job is ``{"cells": [{"source", "exercise"}], "names": {exercise: [name]},
 "also": {exercise: [name]}, "probes": text, "devices": [device],
-"shown": whether anybody looks at outputs, "shift": seed shift, "key": key of the probes' draws,
+"threads": of torch, or null, "shown": whether anybody looks at outputs, "shift": seed shift,
+"key": of the probes' draws,
 "limits": {…}, "texts": {…}}``. Frames go out as soon as they are known, so that what a killed run
 had seen stays.
 """
@@ -74,6 +75,8 @@ def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
     sys.path.insert(0, "")
     recorder = Recorder(limits["tensor_bytes"], limits["total_bytes"])
     shell.refuse_questions(texts["question"])
+    if job["threads"] is not None:
+        torch.set_num_threads(job["threads"])
     shift_seeds(job["shift"])
     seed_everything()
     probes = load_probes(job["probes"])

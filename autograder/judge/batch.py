@@ -46,12 +46,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class Judged:
-    """One check on one submission; ``place`` is the check's line in its file."""
+    """One check on one submission; ``place`` is the check's line in its file.
+
+    ``distance`` is the largest that a comparison of numbers was off by, in tolerances.
+    """
 
     exercise: str
     place: int
     result: CheckResult
     failure: Failure | None = None
+    distance: float | None = None
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -93,6 +97,7 @@ class Batch:
         title, english, points = check.for_name(name)
         outcome, finding, failure = "passed", None, None
         notes: set[str] = set()
+        distances: list[float] = []
         view: View | None = None
         if not ran:
             outcome, finding = "not_run", Finding("not_run", {"devices": ", ".join(absent)})
@@ -103,7 +108,7 @@ class Batch:
                     if name is not None:
                         given["name"] = name
                     view = self._view(check, student, device, trial)
-                    self._call(function, check, view, given, notes)
+                    self._call(function, check, view, given, notes, distances)
         except CheckFailed as failed:
             outcome, finding = failed.outcome, failed.finding
             if view is not None:
@@ -130,7 +135,8 @@ class Batch:
             devices=ran,
             missing_devices=absent,
         )
-        self._keep(student, Judged(check.exercise, place, result, failure))
+        farthest = max(distances, default=None)
+        self._keep(student, Judged(check.exercise, place, result, failure, farthest))
         return result
 
     def _view(self, check: Check, student: str, device: str, trial: int) -> View:
@@ -145,6 +151,7 @@ class Batch:
         own: View,
         given: Mapping[str, object],
         notes: set[str],
+        distances: list[float],
     ) -> None:
         if own.observed.unreadable:
             raise CheckFailed(Finding("said", {"text": own.observed.unreadable}), "errored")
@@ -155,7 +162,7 @@ class Batch:
         laid: dict[str, Tolerance] = dict(TOLERANCES)
         laid.update(self.policy.tolerances.items())
         own_tolerance = self.policy.checks.get(function.__name__)
-        token = terms.set(Terms(laid, own_tolerance, own.device, notes))
+        token = terms.set(Terms(laid, own_tolerance, own.device, notes, distances))
         try:
             function(**{key: value for key, value in arguments.items() if key in taken})
         finally:

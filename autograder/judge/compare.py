@@ -66,6 +66,8 @@ class Terms:
     device: str = "cpu"
     notes: set[str] = field(default_factory=set)
     """What happened on the way that the report mentions: ``carried``."""
+    distances: list[float] = field(default_factory=list)
+    """How far each comparison was from exact, in tolerances: above 1 it fails."""
 
     def tolerance(self, kind: str, given: Tolerance | None) -> Tolerance:
         chosen = self.own or given or self.tolerances.get(kind) or Tolerance(rtol=0.0)
@@ -196,6 +198,8 @@ class _Comparison:
         common = torch.promote_types(got.dtype, expected.dtype)
         one, other = got.to(common), expected.to(common)
         exact = not (expected.dtype.is_floating_point or expected.dtype.is_complex)
+        if not exact:
+            terms.get().distances.append(_distance(one, other, tolerance))
         close = (
             torch.equal(one, other)
             if exact
@@ -242,11 +246,23 @@ class _Comparison:
             self._fail("values")
 
 
+def _distance(got: torch.Tensor, expected: torch.Tensor, tolerance: Tolerance) -> float:
+    """The largest difference, in tolerances; infinite where a value is not finite on one side."""
+    off = (got - expected).abs()
+    off = torch.where(got == expected, torch.zeros_like(off), off)
+    allowed = tolerance.atol + tolerance.rtol * expected.abs()
+    ratios = (off / allowed).nan_to_num(nan=math.inf, posinf=math.inf)
+    return float(ratios.max()) if ratios.numel() else 0.0
+
+
 def _near(got: float, expected: float, tolerance: Tolerance) -> bool:
     """What ``torch.isclose`` says of tensors; ``math.isclose`` measures otherwise."""
     if not (math.isfinite(got) and math.isfinite(expected)):
         return got == expected or (math.isnan(got) and math.isnan(expected))
-    return abs(got - expected) <= tolerance.atol + tolerance.rtol * abs(expected)
+    allowed = tolerance.atol + tolerance.rtol * abs(expected)
+    off = abs(got - expected)
+    terms.get().distances.append(off / allowed if allowed else (math.inf if off else 0.0))
+    return off <= allowed
 
 
 def _few(values: Sequence[float]) -> list[float]:

@@ -217,9 +217,11 @@ class View:
                 return values[name]
         if self.observed.is_reference:
             raise Broken(f"exercise {exercise}: the reference does not define {name!r}")
-        if name in snapshot.elsewhere:
+        why = self._undefined(exercise, name, trial)
+        # Of a stub that nobody touched, a left-over of its name tells nothing.
+        if name in snapshot.elsewhere and why.finding.kind != "unsolved":
             raise CheckFailed(Finding("elsewhere", {"name": name}))
-        raise self._undefined(exercise, name, trial)
+        raise why
 
     def _undefined(self, exercise: str, name: str, trial: int) -> CheckFailed:
         """Why a cell that ran did not define ``name``."""

@@ -16,7 +16,7 @@ from rich.table import Table
 from autograder.course import Course
 from autograder.words import plain
 
-__all__ = ["Progress", "results"]
+__all__ = ["Doing", "Progress", "results"]
 
 COLOURS = {"graded": "green", "timed_out": "yellow", "errored": "red", "broken": "bold red"}
 
@@ -51,6 +51,27 @@ class Progress:
         """A function that shows how many of assignment ``name`` are observed."""
         task = self._bar.add_task(name, total=None)
         return lambda done, total: self._bar.update(task, completed=done, total=total)
+
+
+class Doing:
+    """What is being done just now, on the terminal's error stream, where there is one."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._console = Console(stderr=True)
+        self._status = self._console.status("")
+        self._shown = not quiet and sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        if self._shown:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+
+    def of(self, name: str) -> Callable[[str], None]:
+        """A function that shows which part of assignment ``name`` is on its way."""
+        return lambda part: self._status.update(f"{name}: {part}")
 
 
 def results(batches: Sequence[dict[str, Any]], course: Course) -> None:

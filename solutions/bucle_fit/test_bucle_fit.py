@@ -106,6 +106,30 @@ def descend(inputs, targets, w, b, steps):
 GIVEN = ("inputs", "targets", "modelo.w", "modelo.b")
 
 
+def step(which, inputs, targets, w, b):
+    """How far one update moves `w` (which = 0) or `b` (1)."""
+    w, b = (one.detach().clone().requires_grad_() for one in (w, b))
+    with torch.enable_grad():
+        loss = F.mse_loss(inputs @ w.t() + b, targets)
+    return -RATE * torch.autograd.grad(loss, (w, b))[which]
+
+
+def stepped(student, reference, name):
+    """Whether the cell of `gradiente` moved `name` by one update, within a hundredth of it."""
+    which = ("w", "b").index(name)
+    wanted = carry(lambda *given: step(which, *given), student, reference, *GIVEN)
+    before, after = student[f"modelo.{name}"].tensor, student[f"gradiente.{name}"].tensor
+    if (
+        before is None
+        or after is None
+        or before.shape != after.shape
+        or before.shape != wanted.shape
+    ):
+        return False
+    off = (after - before - wanted).abs().max()
+    return bool(off <= 0.01 * wanted.abs().max() + 1e-6)
+
+
 @check(
     "`loss` es la pérdida antes del paso",
     en="`loss` is the loss before the step",
@@ -126,6 +150,10 @@ def test_loss(student, reference):
 def test_new_loss(student, reference):
     expected = carry(lambda *given: descend(*given, 1)[1], student, reference, *GIVEN)
     assert_matches(student["loss_nueva"], expected, trained=True, published=3276.49)
+    moved = {name: stepped(student, reference, name) for name in ("w", "b")}
+    if any(moved.values()) and not all(moved.values()):
+        # `b` matters so little to this loss that its value alone would not tell.
+        fail("not_updated", name=next(name for name, well in moved.items() if not well))
     for name in ("w", "b"):
         gradient = student[f"gradiente.{name}"].value.grad
         if gradient is not None and (gradient.value is None or gradient.value.any()):

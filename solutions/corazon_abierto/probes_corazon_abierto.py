@@ -16,10 +16,16 @@ def layer(draws, device, inputs, outputs):
 
 @probe("manual", devices=["cpu", "cuda"])
 def capas_lineales(student, draws, device):
-    return [
-        student.call("lineal", draws.randn(rows, inputs), layer(draws, device, inputs, outputs))
-        for rows, inputs, outputs in ((1, 2, 3), (5, 4, 2), (3, 1, 1))
-    ]
+    calls = []
+    for rows, inputs, outputs in ((1, 2, 3), (5, 4, 2), (3, 3, 3), (3, 1, 1)):
+        x, given = draws.randn(rows, inputs), layer(draws, device, inputs, outputs)
+        before = [one.detach().clone() for one in given.parameters()]
+        call = student.call("lineal", x, given)
+        after = [one.detach() for one in given.parameters()]
+        if not all(map(torch.equal, before, after)):
+            call.changed.append("capa")
+        calls.append(call)
+    return calls
 
 
 @probe("manual")
@@ -29,7 +35,9 @@ def operadores_lineal(student, draws, device):
 
 @probe("sigmoide", devices=["cpu", "cuda"])
 def valores_sigmoide(student, draws, device):
-    return [student.call("sigmoide", 3 * draws.randn(*shape)) for shape in ((), (5,), (3, 2))]
+    given = [3 * draws.randn(*shape) for shape in ((), (5,), (3, 2))]
+    given.append(draws.randn(4, dtype=torch.float64))
+    return [student.call("sigmoide", z) for z in given]
 
 
 @probe("sigmoide", devices=["cpu", "cuda"])
@@ -56,7 +64,9 @@ def operadores_sigmoide(student, draws, device):
 
 @probe("softmax", devices=["cpu", "cuda"])
 def valores_softmax(student, draws, device):
-    return [student.call("softmax", 2 * draws.randn(*shape)) for shape in ((6,), (4, 3), (2, 3, 5))]
+    given = [2 * draws.randn(*shape) for shape in ((6,), (4, 3), (2, 3, 5))]
+    given.append(draws.randn(2, 4, dtype=torch.float64))
+    return [student.call("softmax", z) for z in given]
 
 
 @probe("softmax", devices=["cpu", "cuda"])
@@ -75,7 +85,10 @@ def operadores_softmax(student, draws, device):
 
 @probe("relu", devices=["cpu", "cuda"])
 def valores_relu(student, draws, device):
-    return [student.call("relu", draws.randn(*shape)) for shape in ((), (9,), (3, 4))]
+    # One number has one sign only: one of each.
+    given = [draws.randn().abs(), -draws.randn().abs(), draws.randn(9), draws.randn(3, 4)]
+    given.append(draws.randn(6, dtype=torch.float64))
+    return [student.call("relu", x) for x in given]
 
 
 @probe("relu")
@@ -88,13 +101,28 @@ def trayectorias(student, draws, device):
     target = draws.randn(2)
     return [
         student.call("descenso", lambda x: ((x - target) ** 2).sum(), draws.randn(2), 0.1, 8),
-        student.call("descenso", lambda x: (x**4 + x).sum(), draws.randn(1), 0.01, 5),
+        student.call("descenso", lambda x: (x**4 + x).sum(), draws.randn(3), 0.01, 5),
+        student.call("descenso", lambda x: (x**2).sum(), draws.randn(2), 0.1, 0),
     ]
 
 
 @probe("descenso", devices=["cpu", "cuda"])
 def formas(student, draws, device):
-    return [
-        student.call("descenso", lambda x: (x**2).sum() + torch.sin(x).sum(), x0, 0.05, 3)
-        for x0 in (draws.randn(), draws.randn(2, 3), draws.randn(1, 1, 4))
-    ]
+    given = [draws.randn(), draws.randn(2, 3), draws.randn(1, 1, 4)]
+    given.append(draws.randn(2, 2, dtype=torch.float64))
+    return [student.call("descenso", wave, x0, 0.05, 3) for x0 in given]
+
+
+def wave(x):
+    return (x**2).sum() + torch.sin(x).sum()
+
+
+@probe("descenso", devices=["cpu", "cuda"])
+def con_gradiente(student, draws, device):
+    """Starting points that need gradients themselves and already have one."""
+    calls = []
+    for shape in ((2,), (2, 3)):
+        x0 = draws.randn(*shape).requires_grad_()
+        x0.grad = draws.randn(*shape)
+        calls.append(student.call("descenso", wave, x0, 0.1, 4))
+    return calls

@@ -14,12 +14,12 @@ from autograder import (
     fail,
 )
 
-NEURONS = ("n1", "n2", "n3", "hidden_layer_output", "output")
+PUBLISHED = {"n1": 5, "n2": 1, "n3": -1, "hidden_layer_output": [5, 1, -1], "output": 8}
 
 
-@check("`{name}`", exercise="neuronas", each=dict.fromkeys(NEURONS, 0.4))
+@check("`{name}`", exercise="neuronas", each=dict.fromkeys(PUBLISHED, 0.4))
 def test_neurons(student, reference, name):
-    assert_matches(student[name], reference[name], published=8 if name == "output" else None)
+    assert_matches(student[name], reference[name], published=PUBLISHED[name])
 
 
 @check(
@@ -28,16 +28,20 @@ def test_neurons(student, reference, name):
     each=dict.fromkeys(("W1", "hidden_layer_output", "output"), 2 / 3),
 )
 def test_matrices(student, reference, name):
-    assert_matches(student[name], reference[name], published=8 if name == "output" else None)
+    assert_matches(student[name], reference[name], published=PUBLISHED.get(name))
 
 
 def assert_same_module(got, expected):
     """The same kind of module with the same parameters, part by part."""
-    assert_matches(got, expected)
+    own, asked = (getattr(one.value, "type", "") for one in (got, expected))
+    if got.kind != "module" or own != asked:
+        kind = own.rpartition(".")[2] if got.kind == "module" else got.kind
+        fail("kind", name=got.label, got=kind, asked=asked.rpartition(".")[2])
     for name, value in expected.value.state.items():
+        label = f"{got.label}.{name}"
         if name not in got.value.state:
-            fail("kind", name=got.label, got=got.value.type, asked=expected.value.type)
-        part = replace(got, value=got.value.state[name], label=f"{got.label}.{name}", earlier=None)
+            fail("undefined", name=label)
+        part = replace(got, value=got.value.state[name], label=label, earlier=None)
         assert_matches(part, replace(expected, value=value))
     if len(got.value.children) != len(expected.value.children):
         sizes = {"got": len(got.value.children), "expected": len(expected.value.children)}
@@ -209,29 +213,44 @@ def test_composed(student, reference):
     "`descenso` sigue el gradiente paso a paso",
     en="`descenso` follows the gradient step by step",
     exercise="descenso",
-    points=1,
+    points=0.5,
     devices=["cpu", "cuda"],
 )
 def test_descent(student, reference):
-    seen, model = student.probe("trayectorias"), reference.probe("trayectorias")
-    assert_detached(seen)
-    assert_matches(seen, model, trained=True)
+    assert_matches(student.probe("trayectorias"), reference.probe("trayectorias"), trained=True)
 
 
 @check(
-    "`descenso` sirve para tensores de cualquier forma",
-    en="`descenso` works for tensors of any shape",
+    "`descenso` sirve para tensores de cualquier forma y tipo",
+    en="`descenso` works for tensors of any shape and dtype",
     exercise="descenso",
-    points=1,
+    points=0.5,
     devices=["cpu", "cuda"],
 )
 def test_descent_of_any_shape(student, reference):
-    seen, model = student.probe("formas"), reference.probe("formas")
-    assert_detached(seen)
-    assert_matches(seen, model, trained=True)
+    assert_matches(student.probe("formas"), reference.probe("formas"), trained=True)
 
 
-def assert_detached(seen):
-    for call in seen.value.items:
-        if getattr(call.value, "requires_grad", False):
-            fail("not_detached", name="descenso")
+@check(
+    "La trayectoria de `descenso` está fuera del grafo",
+    en="The trajectory of `descenso` is not part of a graph",
+    exercise="descenso",
+    points=0.5,
+    devices=["cpu", "cuda"],
+)
+def test_descent_is_detached(student, reference):
+    seen = student.probe("trayectorias")
+    assert_matches(seen, reference.probe("trayectorias"), trained=True)
+    if any(call.value.requires_grad for call in seen.value.items):
+        fail("not_detached", name="descenso")
+
+
+@check(
+    "`descenso` deja `x0` y su gradiente como estaban",
+    en="`descenso` leaves `x0` and its gradient as they were",
+    exercise="descenso",
+    points=0.5,
+    devices=["cpu", "cuda"],
+)
+def test_descent_leaves_start(student, reference):
+    assert_matches(student.probe("con_gradiente"), reference.probe("con_gradiente"), trained=True)

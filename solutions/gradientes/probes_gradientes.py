@@ -14,14 +14,20 @@ FUNCTIONS = (
 
 @probe("mover", devices=["cpu", "cuda"])
 def destino(student, draws, device):
-    t = draws.randn(2, 3).cpu()
-    call = student.call("mover", t)
-    return {"llamada": call, "mismo": call.value is t}
+    """Tensors of the CPU, whatever the device, and one that is on the device already."""
+    given = [draws.randn(2, 3).cpu(), draws.randint(-5, 6, (4,)).cpu(), draws.randn(5)]
+    calls = [student.call("mover", t) for t in given]
+    same = [call.value is t for call, t in zip(calls, given, strict=True)]
+    return {"llamadas": calls, "mismos": same}
 
 
 @probe("derivada", devices=["cpu", "cuda"])
 def derivadas(student, draws, device):
-    return [student.call("derivada", f, draws.randn(7)) for f in FUNCTIONS]
+    shapes = ((7,), (2, 3), (), (5,))
+    return [
+        student.call("derivada", f, draws.randn(*shape))
+        for f, shape in zip(FUNCTIONS, shapes, strict=True)
+    ] + [student.call("derivada", torch.tanh, draws.randn(4, dtype=torch.float64))]
 
 
 @probe("derivada", devices=["cpu", "cuda"])
@@ -31,9 +37,5 @@ def con_gradiente(student, draws, device):
     for f in FUNCTIONS[:2]:
         x = draws.randn(2, 3).requires_grad_()
         x.grad = draws.randn(2, 3)
-        call = student.call("derivada", f, x)
-        if isinstance(call.value, torch.Tensor):
-            # Whether the result itself is part of a graph is free.
-            call.value = call.value.detach()
-        calls.append(call)
+        calls.append(student.call("derivada", f, x))
     return calls

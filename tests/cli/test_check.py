@@ -81,7 +81,10 @@ def test_a_right_notebook_is_told_that_all_is_fine(autograder, written, notebook
     assert autograder.asked == [], "a student's own check needs no sandbox"
 
 
-@pytest.mark.parametrize("assignment", ["actividad_1", "dos_capas_ocultas", "bucle_fit"])
+@pytest.mark.parametrize(
+    "assignment",
+    ["actividad_1", "dos_capas_ocultas", "bucle_fit", "gradientes", "corazon_abierto"],
+)
 def test_the_references_of_the_other_assignments_are_fine_too(check, notebooks, assignment):
     ran = check(notebooks.of(assignment))
 

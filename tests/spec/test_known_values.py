@@ -43,6 +43,19 @@ POINTS = {
         "fit": 5,
         "prediccion": 2,
     },
+    "gradientes": {"creacion": 2, "atributos": 1, "mover": 1, "grafo": 3, "derivada": 3},
+    "corazon_abierto": {
+        "neuronas": 2,
+        "matricial": 2,
+        "capas": 2,
+        "manual": 2,
+        "secuencial": 2,
+        "muestras": 2,
+        "sigmoide": 2,
+        "softmax": 2,
+        "relu": 2,
+        "descenso": 2,
+    },
 }
 
 NAMES = {
@@ -114,6 +127,48 @@ NAMES = {
         "gradiente": {"loss": ("tensor", (), F32), "loss_nueva": ("tensor", (), F32)},
         "prediccion": {"prediccion": ("tensor", (1, 2), F32), "rmse": ("tensor", (), F32)},
     },
+    "gradientes": {
+        "creacion": {
+            "tensor_data": ("tensor", (3, 3), I64),
+            "tensor_np": ("tensor", (3, 3), I64),
+            "x_zeros": ("tensor", (3, 3), I64),
+            "x_ones": ("tensor", (3, 3), I64),
+            "x_rand": ("tensor", (3, 3), F32),
+        },
+        "atributos": {"rand_tensor": ("tensor", (3, 2), F32)},
+        "grafo": {
+            "w": ("tensor", (5, 3), F32),
+            "b": ("tensor", (3,), F32),
+            "z": ("tensor", (3,), F32),
+            "loss": ("tensor", (), F32),
+            "w_grad": ("tensor", (5, 3), F32),
+            "b_grad": ("tensor", (3,), F32),
+        },
+        "derivada": {"y": ("tensor", (), F32), "dx": ("tensor", (21,), F32)},
+    },
+    "corazon_abierto": {
+        "neuronas": {
+            "n1": ("tensor", (1, 1), F32),
+            "n2": ("tensor", (1, 1), F32),
+            "n3": ("tensor", (1, 1), F32),
+            "hidden_layer_output": ("tensor", (1, 3), F32),
+            "output": ("tensor", (1, 1), F32),
+        },
+        "matricial": {
+            "W1": ("tensor", (3, 2), F32),
+            "hidden_layer_output": ("tensor", (1, 3), F32),
+            "output": ("tensor", (1, 1), F32),
+        },
+        "capas": {
+            "salida_oculta": ("tensor", (1, 3), F32),
+            "salida": ("tensor", (1, 1), F32),
+        },
+        "secuencial": {"salida_seq": ("tensor", (1, 1), F32)},
+        "muestras": {"salida_muestras": ("tensor", (3, 1), F32)},
+        "sigmoide": {"probabilidades": ("tensor", (3, 1), F32)},
+        "softmax": {"probs": ("tensor", (1, 6), F32)},
+        "relu": {"W_compuesta": ("tensor", (7, 1), F32)},
+    },
 }
 """By assignment, exercise and name: kind, shape, dtype."""
 
@@ -124,6 +179,14 @@ FUNCTIONS = {
     "bucle_fit": {
         "mse": ("mse", ["t1", "t2"]),
         "fit": ("fit", ["num_epochs", "model", "loss_fn", "opt", "train_dl"]),
+    },
+    "gradientes": {"mover": ("mover", ["t"]), "derivada": ("derivada", ["f", "x"])},
+    "corazon_abierto": {
+        "manual": ("lineal", ["x", "capa"]),
+        "sigmoide": ("sigmoide", ["z"]),
+        "softmax": ("softmax", ["z"]),
+        "relu": ("relu", ["x"]),
+        "descenso": ("descenso", ["f", "x0", "lr", "pasos"]),
     },
 }
 
@@ -164,6 +227,31 @@ VALUES = {
         ("gradiente", "loss"): [4620.61],
         ("gradiente", "loss_nueva"): [3276.49],
         ("prediccion", "prediccion"): [55.19, 69.08],
+    },
+    "gradientes": {
+        ("creacion", "tensor_data"): [1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ("creacion", "tensor_np"): [1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ("creacion", "x_zeros"): [0] * 9,
+        ("creacion", "x_ones"): [1] * 9,
+        ("grafo", "loss"): [2.9719],
+        ("grafo", "w_grad"): [0.0467, 0.3329, 0.2908] * 5,
+        ("derivada", "y"): [616],
+        ("derivada", "dx"): [10 * (-4 + 0.4 * place) for place in range(21)],
+    },
+    "corazon_abierto": {
+        ("neuronas", "n1"): [5],
+        ("neuronas", "n2"): [1],
+        ("neuronas", "n3"): [-1],
+        ("neuronas", "hidden_layer_output"): [5, 1, -1],
+        ("neuronas", "output"): [8],
+        ("matricial", "W1"): [1, 1, -1, 1, 1, -1],
+        ("matricial", "hidden_layer_output"): [5, 1, -1],
+        ("matricial", "output"): [8],
+        ("capas", "salida"): [0.8347],
+        ("secuencial", "salida_seq"): [0.8347],
+        ("muestras", "salida_muestras"): [-2.8107, -1.6803, -2.3069],
+        ("sigmoide", "probabilidades"): [0.0567, 0.1571, 0.0906],
+        ("softmax", "probs"): [0.0007, 0.0024, 0.0243, 0.0660, 0.1793, 0.7273],
     },
 }
 
@@ -269,3 +357,46 @@ def test_the_losses_of_bucle_fit_are_the_known_ones(bench):
 
     assert len(losses) == 100
     assert losses[0] == pytest.approx(3276.49, abs=0.01)
+
+
+def test_the_first_numbers_that_gradientes_draws_are_the_known_ones(bench):
+    trial = bench.reference("gradientes")[0]
+
+    def first(exercise, name):
+        return trial.snapshots[exercise].names[name].value.flatten()[0].item()
+
+    assert first("creacion", "x_rand") == pytest.approx(0.5349, abs=5.1e-5)
+    assert first("grafo", "w") == pytest.approx(-0.1468, abs=5.1e-5)
+
+
+def test_the_attributes_of_gradientes_are_torchs_own_objects(bench):
+    names = bench.reference("gradientes")[0].snapshots["atributos"].names
+
+    assert names["forma"] == PlainValue("size", (3, 2))
+    assert names["tipo"] == PlainValue("dtype", F32)
+    assert names["dispositivo"] == PlainValue("device", "cpu")
+
+
+def test_the_layers_of_corazon_abierto_are_those_of_the_contract(bench):
+    trial = bench.reference("corazon_abierto")[0]
+    layers = trial.snapshots["capas"].names
+    chain = trial.snapshots["secuencial"].names["model"]
+
+    for name, place, shape in [("linear_layer", "0", (3, 2)), ("output_layer", "1", (1, 3))]:
+        layer, part = layers[name], chain.children[place]
+        assert layer.type == part.type == "torch.nn.modules.linear.Linear"
+        assert layer.state["weight"].shape == shape
+        assert torch.equal(layer.state["weight"].value, part.state["weight"].value)
+    assert chain.type.endswith("Sequential")
+
+
+def test_three_layers_without_activation_are_their_product(bench):
+    first, second = bench.reference("corazon_abierto")
+
+    one, other = (t.snapshots["relu"].names["W_compuesta"].value for t in (first, second))
+
+    generator = torch.Generator().manual_seed(28)
+    shapes = [(7, 3), (3, 1), (1, 1)]
+    weights = [torch.randn(shape, generator=generator) for shape in shapes]
+    assert torch.allclose(one, weights[0] @ weights[1] @ weights[2])
+    assert not torch.equal(one, other)

@@ -54,6 +54,47 @@ def test_literals_of_numpy_draws_get_nothing(bench, notebooks):
     assert graded.points("numpy") == 0
 
 
+def test_layers_whose_parameters_are_written_down_get_nothing(bench, notebooks):
+    seen = bench.reference("corazon_abierto")[0].snapshots["capas"].names
+    lines = ["", "with torch.no_grad():"]
+    for layer in ("linear_layer", "output_layer"):
+        for part, value in seen[layer].state.items():
+            lines.append(f"    {layer}.{part}.copy_(torch.tensor({value.value.tolist()!r}))")
+    answer = notebooks.changed(
+        "corazon_abierto",
+        "capas",
+        "output_layer = nn.Linear(3, 1)",
+        "output_layer = nn.Linear(3, 1)" + "\n".join(lines),
+    )
+
+    graded = bench.grade("corazon_abierto", notebooks.of("corazon_abierto", {"capas": answer}))
+
+    assert graded.points("capas") == 0
+    assert graded.score == pytest.approx(18)
+
+
+def test_what_is_computed_from_a_literal_gets_nothing_either(bench, notebooks):
+    samples = "salida_muestras = torch.tensor([[-2.8107], [-1.6803], [-2.3069]])"
+
+    graded = bench.grade("corazon_abierto", notebooks.of("corazon_abierto", {"muestras": samples}))
+
+    assert graded.points("muestras", "sigmoide") == [0, 1]
+    assert "no cambia al cambiar la semilla" in graded.said("muestras")
+
+
+def test_gradients_that_are_written_down_get_nothing(bench, notebooks):
+    seen = bench.reference("gradientes")[0].snapshots["grafo"].names
+    answer = "\n".join(
+        f"{name} = torch.tensor({value.value.tolist()!r}, requires_grad={name in 'wb'})"
+        for name, value in seen.items()
+    )
+
+    graded = bench.grade("gradientes", notebooks.of("gradientes", {"grafo": answer}))
+
+    assert graded.points("grafo") == 0
+    assert graded.score == pytest.approx(7)
+
+
 ENDINGS = {
     "exit": "import os; os._exit(0)",
     "segfault": "import ctypes; ctypes.string_at(0)",

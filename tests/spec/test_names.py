@@ -52,6 +52,19 @@ def test_a_left_over_with_the_right_value_does_not_count_either(bench, notebooks
     assert graded.score == pytest.approx(9)
 
 
+def test_an_untouched_stub_is_called_unsolved_though_an_earlier_cell_left_its_name(
+    bench, notebooks
+):
+    """`y` is there since `grafo`, whose cell is given with it."""
+    released = notebooks.released("gradientes")
+    stub = released.cells[notebooks.place(released, "derivada")].source
+
+    graded = bench.grade("gradientes", notebooks.of("gradientes", {"derivada": stub}))
+
+    assert graded.points("derivada") == 0
+    assert graded.message("derivada", "y") == "Aún no has resuelto esta celda."
+
+
 def test_a_function_of_an_own_cell_does_not_count(bench, notebooks):
     answer = notebooks.solution("perceptron", "funcion")
     notebook = notebooks.of("perceptron", {"funcion": "listo = True"}, own={"funcion": answer})

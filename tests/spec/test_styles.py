@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 A1, PERCEPTRON = "actividad_1", "perceptron"
+GRADIENTS, HEART = "gradientes", "corazon_abierto"
 
 NETWORK = """torch.manual_seed(7)
 features = torch.randn(1, 3)
@@ -201,13 +202,357 @@ B = torch.nn.Parameter(torch.from_numpy(b_np))
 """,
         "activacion": "Y = torch.sigmoid(H)\ny_np = Y.detach().numpy()",
     },
+    (GRADIENTS, "other constructors"): {
+        "creacion": """
+datos = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+tensor_data = torch.arange(1, 10).view(3, 3)
+tensor_np = torch.tensor(np.array(datos))
+x_zeros, x_ones = torch.zeros(3, 3, dtype=torch.int64), tensor_data.new_ones((3, 3))
+g = torch.Generator().manual_seed(7)
+x_rand = torch.rand(tensor_data.shape, generator=g)
+""",
+        "atributos": """
+rand_tensor = torch.rand((3, 2), generator=torch.Generator().manual_seed(7))
+forma, tipo, dispositivo = rand_tensor.size(), rand_tensor.dtype, torch.device("cpu")
+""",
+        "mover": "def mover(t):\n    return t.cuda() if torch.cuda.is_available() else t",
+        "grafo": """
+from torch import nn
+x = torch.ones(5)
+y = torch.zeros(3)
+g = torch.Generator().manual_seed(7)
+w = nn.Parameter(torch.randn(5, 3, generator=g))
+b = nn.Parameter(torch.randn(3, generator=g))
+z = F.linear(x, w.t(), b)
+loss = nn.BCEWithLogitsLoss()(z, y)
+w_grad, b_grad = torch.autograd.grad(loss, (w, b))
+""",
+        "derivada": """
+x = torch.linspace(-4, 4, 21).requires_grad_()
+y = (5 * x.pow(2)).sum()
+(dx,) = torch.autograd.grad(y, x)
+
+
+def derivada(f, x):
+    return torch.func.grad(lambda t: f(t).sum())(x.detach())
+""",
+    },
+    (GRADIENTS, "step by step, with backward"): {
+        "creacion": """
+datos = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+tensor_data = torch.LongTensor(datos)
+tensor_np = torch.as_tensor(np.asarray(datos))
+x_zeros = torch.zeros_like(tensor_data)
+x_ones = x_zeros + 1
+torch.manual_seed(7)
+x_rand = torch.rand_like(tensor_data.float())
+""",
+        "mover": """
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+mover = lambda t: t.to(device)
+""",
+        "grafo": """
+x = torch.ones(5)
+y = torch.zeros(3)
+torch.manual_seed(7)
+w = torch.randn(5, 3).requires_grad_()
+b = torch.empty(3).normal_().requires_grad_(True)
+z = (x[None] @ w).squeeze(0) + b
+z.retain_grad()
+loss = F.binary_cross_entropy(torch.sigmoid(z), y)
+loss.backward(retain_graph=True)
+w_grad, b_grad = w.grad.detach().clone(), b.grad.clone()
+""",
+        "derivada": """
+x = torch.linspace(-4, 4, steps=21, requires_grad=True)
+y = 5 * torch.dot(x, x)
+y.backward()
+dx = x.grad.clone()
+x.grad = None
+
+
+def derivada(f, x):
+    copia = x.detach().clone()
+    copia.requires_grad = True
+    f(copia).backward(torch.ones_like(copia))
+    return copia.grad
+""",
+    },
+    (GRADIENTS, "products with a vector, graphs that stay"): {
+        "mover": """
+def mover(t):
+    if not torch.cuda.is_available():
+        return t
+    return t.to(torch.device("cuda", 0))
+""",
+        "derivada": """
+x = torch.linspace(-4, 4, 21, requires_grad=True)
+y = sum(5 * xi * xi for xi in x)
+dx = torch.autograd.grad(y, x, create_graph=True)[0]
+
+
+def derivada(f, x):
+    with torch.enable_grad():
+        puntos = torch.tensor(x.tolist(), dtype=x.dtype, device=x.device, requires_grad=True)
+        return torch.autograd.grad(f(puntos).sum(), puntos, create_graph=True)[0]
+""",
+    },
+    (GRADIENTS, "one point after the other"): {
+        "derivada": """
+x = torch.linspace(-4, 4, 21, requires_grad=True)
+y = torch.sum(5 * x**2)
+y.backward()
+dx = x.grad
+
+
+def derivada(f, x):
+    resultado = torch.zeros_like(x.detach())
+    for i, valor in enumerate(x.detach().flatten()):
+        punto = valor.clone().requires_grad_()
+        f(punto).backward()
+        resultado.view(-1)[i] = punto.grad
+    return resultado
+""",
+    },
+    (HEART, "sums and helper functions"): {
+        "neuronas": """
+entrada = torch.tensor([[2.0, 3.0]])
+
+
+def neurona(x, pesos):
+    return (x * torch.tensor(pesos)).sum(dim=1, keepdim=True)
+
+
+n1, n2, n3 = (neurona(entrada, p) for p in ([1.0, 1.0], [-1.0, 1.0], [1.0, -1.0]))
+hidden_layer_output = torch.hstack([n1, n2, n3])
+output = neurona(hidden_layer_output, [2.0, -1.0, 1.0])
+""",
+        "matricial": """
+entrada = torch.tensor([[2.0, 3.0]])
+W1 = torch.tensor([[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0]])
+hidden_layer_output = (W1 @ entrada.T).T
+output = hidden_layer_output @ torch.tensor([[2.0, -1.0, 1.0]]).T
+""",
+        "capas": """
+entrada = torch.tensor([[4.0, 5.0]])
+torch.random.manual_seed(28)
+linear_layer, output_layer = nn.Linear(2, 3), nn.Linear(3, 1, bias=True)
+with torch.no_grad():
+    salida_oculta = linear_layer(entrada)
+    salida = nn.functional.linear(salida_oculta, output_layer.weight, output_layer.bias)
+""",
+        "manual": """
+def lineal(x, capa):
+    return torch.stack([capa.weight @ fila + capa.bias for fila in x])
+""",
+        "secuencial": """
+from collections import OrderedDict
+entrada = torch.tensor([[4.0, 5.0]])
+torch.manual_seed(28)
+model = nn.Sequential(OrderedDict(oculta=nn.Linear(2, 3), salida=nn.Linear(3, 1)))
+salida_seq = model(entrada).detach()
+""",
+        "muestras": """
+muestras = torch.tensor([
+    [8.0, 5, 6, 2, 4, 5, 7], [1, 2, 3, 4, 5, 6, 7], [9, 8, 7, 6, 5, 4, 3]
+])
+torch.manual_seed(28)
+primera = nn.Linear(7, 4)
+segunda = nn.Linear(4, 1)
+salida_muestras = torch.vstack([segunda(primera(fila)) for fila in muestras])
+""",
+        "sigmoide": """
+def sigmoide(z):
+    return 0.5 * (1 + torch.tanh(z / 2))
+
+
+probabilidades = sigmoide(salida_muestras).detach()
+""",
+        "softmax": """
+logits = torch.tensor([[-3.7, -2.5, -0.2, 0.8, 1.8, 3.2]])
+
+
+def softmax(z):
+    return torch.exp(z - torch.logsumexp(z, dim=-1, keepdim=True))
+
+
+probs = softmax(logits)
+""",
+        "relu": """
+def relu(x):
+    return torch.clamp(x, min=0)
+
+
+g = torch.Generator().manual_seed(28)
+weight_1, weight_2, weight_3 = (torch.randn(s, generator=g) for s in [(7, 3), (3, 1), (1, 1)])
+W_compuesta = torch.linalg.multi_dot([weight_1, weight_2, weight_3])
+""",
+        "descenso": """
+def descenso(f, x0, lr, pasos):
+    x = x0.detach().clone().requires_grad_()
+    trayectoria = [x.detach().clone()]
+    for _ in range(pasos):
+        f(x).backward()
+        with torch.no_grad():
+            x -= lr * x.grad
+        x.grad = None
+        trayectoria.append(x.detach().clone())
+    return torch.stack(trayectoria)
+""",
+    },
+    (HEART, "other safe formulas, an optimiser"): {
+        "manual": """
+def lineal(x, capa):
+    W, b = capa.parameters()
+    return torch.addmm(b, x, W.T)
+""",
+        "secuencial": """
+entrada = torch.tensor([[4.0, 5.0]])
+torch.manual_seed(28)
+model = nn.Sequential()
+model.append(nn.Linear(2, 3))
+model.append(nn.Linear(3, 1))
+salida_seq = model.eval()(entrada)
+""",
+        "sigmoide": """
+def sigmoide(z):
+    z = z.clamp(-80, 80)
+    return 1 / (1 + torch.exp(-z))
+
+
+probabilidades = torch.sigmoid(salida_muestras)
+""",
+        "softmax": """
+logits = torch.tensor([[-3.7, -2.5, -0.2, 0.8, 1.8, 3.2]])
+
+
+def softmax(z):
+    maximo, _ = z.max(-1, keepdim=True)
+    e = (z - maximo).exp()
+    return e / e.sum(-1, keepdim=True)
+
+
+probs = nn.functional.softmax(logits, dim=1)
+""",
+        "relu": """
+def relu(x):
+    return x * (x > 0)
+
+
+torch.manual_seed(28)
+weight_1, weight_2, weight_3 = torch.randn(7, 3), torch.randn(3, 1), torch.randn(1, 1)
+W_compuesta = torch.eye(7).mm(weight_1).mm(weight_2).mm(weight_3)
+""",
+        "descenso": """
+def descenso(f, x0, lr, pasos):
+    x = nn.Parameter(x0.detach().clone())
+    opt = torch.optim.SGD([x], lr=lr)
+    puntos = torch.zeros(pasos + 1, *x0.shape, dtype=x0.dtype, device=x0.device)
+    puntos[0] = x.data
+    for k in range(1, pasos + 1):
+        opt.zero_grad()
+        f(x).backward()
+        opt.step()
+        puntos[k] = x.data
+    return puntos
+""",
+    },
+    (HEART, "in place and by index"): {
+        "neuronas": """
+entrada = torch.tensor([[2.0, 3.0]])
+x1, x2 = entrada[0]
+n1 = (x1 + x2).reshape(1, 1)
+n2 = (x2 - x1).view(1, 1)
+n3 = -n2
+hidden_layer_output = torch.zeros(1, 3)
+hidden_layer_output[0, 0], hidden_layer_output[0, 1], hidden_layer_output[0, 2] = n1, n2, n3
+output = 2 * n1 - n2 + n3
+""",
+        "manual": """
+def lineal(x, capa):
+    resultado = torch.einsum("ni,oi->no", x, capa.weight)
+    resultado += capa.bias
+    return resultado
+""",
+        "sigmoide": """
+def sigmoide(z):
+    e = torch.exp(-z.abs())
+    return torch.where(z >= 0, 1 / (1 + e), e / (1 + e))
+
+
+probabilidades = sigmoide(salida_muestras)
+""",
+        "softmax": """
+logits = torch.tensor([[-3.7, -2.5, -0.2, 0.8, 1.8, 3.2]])
+
+
+def softmax(z):
+    z = z.clone()
+    z -= z.max(dim=-1, keepdim=True).values
+    z.exp_()
+    return z.div_(z.sum(dim=-1, keepdim=True))
+
+
+probs = softmax(logits)
+""",
+        "relu": """
+def relu(x):
+    y = x.clone()
+    y[y < 0] = 0
+    return y
+
+
+torch.manual_seed(28)
+weight_1 = torch.randn(7, 3)
+weight_2 = torch.randn(3, 1)
+weight_3 = torch.randn(1, 1)
+W_compuesta = weight_1 @ (weight_2 * weight_3)
+""",
+        "descenso": """
+def descenso(f, x0, lr, pasos):
+    puntos = [x0.clone().detach()]
+    for k in range(pasos):
+        x = puntos[k].clone()
+        x.requires_grad = True
+        g = torch.autograd.grad(f(x), x)[0]
+        puntos.append(puntos[k] - lr * g)
+    return torch.stack(puntos, dim=0)
+""",
+    },
+    (HEART, "half the sum with the absolute value, a softplus"): {
+        "sigmoide": """
+def sigmoide(z):
+    return torch.exp(-nn.functional.softplus(-z))
+
+
+probabilidades = sigmoide(salida_muestras)
+""",
+        "relu": """
+def relu(x):
+    return (x + x.abs()) / 2
+
+
+torch.manual_seed(28)
+weight_1, weight_2, weight_3 = torch.randn(7, 3), torch.randn(3, 1), torch.randn(1, 1)
+W_compuesta = weight_1 @ weight_2 @ weight_3
+""",
+        "descenso": """
+def descenso(f, x0, lr, pasos):
+    if pasos == 0:
+        return x0.detach().clone().unsqueeze(0)
+    antes = descenso(f, x0, lr, pasos - 1)
+    x = antes[-1].clone().requires_grad_()
+    paso = torch.func.grad(f)(x.detach())
+    return torch.cat([antes, (x.detach() - lr * paso)[None]])
+""",
+    },
 }
 
 
 @pytest.fixture(scope="module")
 def graded(bench, notebooks):
     found = {}
-    for assignment in (A1, PERCEPTRON):
+    for assignment in (A1, PERCEPTRON, GRADIENTS, HEART):
         mine = {style: answers for (name, style), answers in STYLES.items() if name == assignment}
         batch = bench.grade_all(
             assignment,

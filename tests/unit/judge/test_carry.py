@@ -58,6 +58,13 @@ def test_the_right_value_is_not_noted_as_carried():
     assert carried(*OURS) == ([2.0, 4.0], False)
 
 
+def test_a_value_that_is_right_but_for_its_rounding_is_not_noted_as_carried():
+    rounded = [[one * (1 + 1e-6) for one in trial] for trial in OURS]
+    expected, noted = carried(*rounded)
+    assert expected == pytest.approx([2.0, 4.0], rel=1e-5)
+    assert not noted
+
+
 def test_a_literal_is_not_carried():
     assert carried([3.0, 5.0], [3.0, 5.0]) == ([2.0, 4.0], False)
 

@@ -101,8 +101,19 @@ def test_a_name_that_a_raising_cell_did_not_reach_is_an_error():
     )
 
 
+def test_of_a_raising_cell_too_a_left_over_is_told():
+    one = trial({"uno": {}, "dos": {}}, elsewhere=["x"], errors={0: Error("ValueError", "", 1)})
+    assert refused(lambda: side(one)["x"]) == ("failed", Finding("elsewhere", {"name": "x"}))
+
+
 def test_an_untouched_stub_is_unsolved():
     one = trial({"uno": {}, "dos": {}}, errors={0: Error("NotImplementedError", "", 1)})
+    assert refused(lambda: side(one)["x"]) == ("errored", Finding("unsolved", {"name": "x"}))
+
+
+def test_an_untouched_stub_is_unsolved_though_another_cell_left_its_name():
+    error = Error("NotImplementedError", "", 1)
+    one = trial({"uno": {}, "dos": {}}, elsewhere=["x"], errors={0: error})
     assert refused(lambda: side(one)["x"]) == ("errored", Finding("unsolved", {"name": "x"}))
 
 
