@@ -141,7 +141,7 @@ def _examine(entry: _Entry, assignment: Assignment, ids: Sequence[str], refuse: 
             raise refuse(f"there is no exercise {name!r}{nearest(name, exercises)}", *where)
     for name, points in entry.loses.items():
         most = assignment.exercise(name).points
-        if not 0 < points <= most:
+        if most > 0 and not 0 < points <= most:
             raise refuse(f"{name!r} has {most:g} points; {points:g} cannot be lost.", "loses", name)
 
 

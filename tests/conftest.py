@@ -257,10 +257,16 @@ def write_notebook(path: Path, notebook: Notebook | bytes) -> None:
         nbformat.write(notebook, path)
 
 
-def _make_course(root: Path, *, only: Sequence[str] = (), **defaults: Any) -> Path:
-    """A course of our solutions and config in folder ``root``, with other ``defaults``."""
+def _make_course(
+    root: Path, *, only: Sequence[str] = (), misconceptions: bool = True, **defaults: Any
+) -> Path:
+    """A course of our solutions and config in folder ``root``, with other ``defaults``.
+
+    Without ``misconceptions`` failed checks tell their plain difference.
+    """
     root.mkdir(parents=True, exist_ok=True)
-    ignored = shutil.ignore_patterns("__pycache__", ".*")
+    unwanted = [] if misconceptions else ["misconceptions_*"]
+    ignored = shutil.ignore_patterns("__pycache__", ".*", *unwanted)
     shutil.copytree(ROOT / "solutions", root / "solutions", ignore=ignored)
     config = yaml.safe_load((ROOT / CONFIG).read_text("utf-8"))
     config["defaults"].update(devices=["cpu"], **defaults)

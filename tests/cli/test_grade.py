@@ -95,7 +95,11 @@ def test_json_holds_what_each_student_got(autograder, course, tmp_path):
     }
     lineal = next(one for one in ana["exercises"] if one["id"] == "lineal")
     assert lineal["outcome"] == "failed"
-    assert lineal["checks"][0]["message"] == "`H` tiene forma () y se pedía (1,)."
+    (check,) = lineal["checks"]
+    assert check["difference"] == "`H` tiene forma () y se pedía (1,)."
+    (reason,) = check["reasons"]
+    assert (reason["kind"], reason["id"]) == ("misconception", "lineal-sin-sesgo")
+    assert check["message"] == reason["message"]
     assert (hugo["score"], hugo["max_score"], hugo["status"]) == (0.0, 10.0, "errored")
 
 

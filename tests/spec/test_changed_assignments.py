@@ -18,7 +18,8 @@ def graded(make_course, hand_in, notebooks, lending, tmp_path_factory):
     from autograder.course import Course
     from autograder.grading import Grader
 
-    root = make_course(tmp_path_factory.mktemp("changed") / "course", only=[P], trials=1)
+    folder = tmp_path_factory.mktemp("changed") / "course"
+    root = make_course(folder, only=[P], misconceptions=False, trials=1)
     hand_in(root, "ana", P, notebooks.of(P))
     hand_in(root, "berto", P, notebooks.of(P, {"funcion": "pass", "lineal": "H = X"}))
     with lending(), Grader(Course.at(root)) as grader:

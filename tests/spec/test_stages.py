@@ -14,7 +14,8 @@ A1 = "actividad_1"
 def graded(make_course, hand_in, notebooks, lending, tmp_path_factory):
     """A course with a right, a half right, a typed-in and an unreadable submission, graded once;
     and its reports."""
-    root = make_course(tmp_path_factory.mktemp("graded") / "course", only=[A1])
+    folder = tmp_path_factory.mktemp("graded") / "course"
+    root = make_course(folder, only=[A1], misconceptions=False)
     literal = notebooks.changed(
         A1,
         "actividad-1",

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.nbgraderformat import MetadataValidator
 
 from autograder import submission as module
-from autograder.submission import read_submission, reference, starter
+from autograder.submission import as_submission, read_submission, reference
 
 SOURCE_IDS = ["enunciado", "datos", "uno", "uno-check", "dos", "dos-check"]
 
@@ -540,10 +540,17 @@ def test_the_reference_is_the_source_with_its_solutions(source):
     sound(ours)
 
 
-def test_the_starter_is_the_released_notebook(tmp_path, source):
+def test_the_reference_may_have_another_cell_for_an_exercise(source):
+    wrong = reference(source, {"dos": "y = x"})
+    assert sources(wrong) == {"uno": "x = datos + 1", "dos": "y = x"}
+    assert sources(reference(source)) == {"uno": "x = datos + 1", "dos": "y = x * 2"}
+
+
+def test_a_released_notebook_is_a_submission_too(tmp_path, source):
     stub = "raise NotImplementedError"
     home = hand_in(tmp_path, answers(one=stub, two=stub))
-    assert sources(starter(source, home / "tarea.ipynb")) == {"uno": stub, "dos": stub}
+    released = nbformat.read(home / "tarea.ipynb", as_version=4)
+    assert sources(as_submission(source, released)) == {"uno": stub, "dos": stub}
 
 
 def test_reading_a_submission_does_not_change_the_assignment(tmp_path, source):
