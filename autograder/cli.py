@@ -6,6 +6,7 @@ Nothing slow is imported until a command needs it: ``autograder --help`` is aske
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,34 @@ class Device(StrEnum):
 @app.callback()
 def _commands() -> None:
     """Grade PyTorch notebooks: observe in a sandbox, judge with pytest, record in nbgrader."""
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="What to call it.")],
+    course: CourseOption = Path(),
+    quiet: QuietOption = False,
+) -> None:
+    """Begin an assignment: a small one in solutions/ that verifies as it is, for you to edit.
+
+    Adds it to grading_config.yaml too. Overwrites nothing, and asks nothing: comments in the files
+    explain them.
+    """
+    with _sentences():
+        from autograder.scaffold import scaffold
+
+        made = scaffold(course.resolve(), name)
+    if quiet:
+        return
+    for path in made[:-1]:
+        typer.echo(f"{path.relative_to(course.resolve())}: made")
+    typer.echo(f"{made[-1].name}: {name} added")
+    where = "" if course == Path() else f" --course {shlex.quote(str(course))}"
+    source = shlex.quote(str(course / made[0].relative_to(course.resolve())))
+    typer.echo("\nIt verifies as it is; edit it, verify it again and release it:")
+    typer.echo(f"  jupyter lab {source}")
+    typer.echo(f"  autograder verify {name}{where}")
+    typer.echo(f"  autograder release {name}{where}")
 
 
 @app.command()
