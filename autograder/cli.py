@@ -76,13 +76,13 @@ def new(
         made = scaffold(course.resolve(), name)
     if quiet:
         return
-    for path in made[:-1]:
-        typer.echo(f"{path.relative_to(course.resolve())}: made")
-    typer.echo(f"{made[-1].name}: {name} added")
+    *files, config = made
+    for file in files:
+        typer.echo(f"{file}: made")
+    typer.echo(f"{config}: {name} added")
     where = "" if course == Path() else f" --course {shlex.quote(str(course))}"
-    source = shlex.quote(str(course / made[0].relative_to(course.resolve())))
     typer.echo("\nIt verifies as it is; edit it, verify it again and release it:")
-    typer.echo(f"  jupyter lab {source}")
+    typer.echo(f"  jupyter lab {shlex.quote(str(course / files[0]))}")
     typer.echo(f"  autograder verify {name}{where}")
     typer.echo(f"  autograder release {name}{where}")
 

@@ -30,7 +30,8 @@ EXAMPLE = "assignment_1"
 
 
 def scaffold(root: Path, name: str) -> list[Path]:
-    """Make the assignment ``name`` in the course's folder ``root``; the files that were written.
+    """Make the assignment ``name`` in the course's folder ``root``; the files that were written,
+    relative to it, the notebook first and the config last.
 
     ``AuthorError`` for a name that is taken or not valid, and for a config that is missing, wrong
     or not to be edited safely; ``MachineError`` where something cannot be written. After an error
@@ -51,7 +52,7 @@ def scaffold(root: Path, name: str) -> list[Path]:
         _write(root, folder, files, edited)
     except OSError as error:
         raise MachineError(f"{error.filename or folder}: cannot be written ({error}).") from error
-    return [*(folder / file for file in files), root / CONFIG_NAME]
+    return [Path("solutions") / name / file for file in files] + [Path(CONFIG_NAME)]
 
 
 def nearest_name(given: str) -> str:
