@@ -122,9 +122,14 @@ def parse_settings(text: str) -> tuple[dict[str, Any], Any]:
     return data, node
 
 
-def parse_config(text: str) -> Config:
-    """The policy that a config's text lays down; ``AuthorError`` with file and line."""
+def parse_config(text: str, *, adding: str | None = None) -> Config:
+    """The policy that a config's text lays down; ``AuthorError`` with file and line.
+
+    ``adding`` is an assignment that is about to be added to the text, without settings of its own.
+    """
     data, node = parse_settings(text)
+    if adding is not None and isinstance(data.get("assignments") or {}, dict):
+        data["assignments"] = {**(data.get("assignments") or {}), adding: None}
     if isinstance(data.get("assignments"), dict):
         data["assignments"] = {
             name: {} if own is None else own for name, own in data["assignments"].items()

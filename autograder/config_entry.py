@@ -51,7 +51,7 @@ def _line(root: yaml.MappingNode, lines: list[str], name: str, newline: str) -> 
         indent = root.value[0][0].start_mark.column if root.value else 0
         _insert(lines, len(lines), f"{' ' * indent}{KEY}:", newline)
         _insert(lines, len(lines), f"{' ' * (indent + STEP)}{written}:", newline)
-        return len(lines) - 1
+        return 1
     (key, value), *_ = found
     heading: int = key.start_mark.line
     column: int = key.start_mark.column

@@ -40,13 +40,10 @@ def scaffold(root: Path, name: str) -> list[Path]:
     _refuse_invalid(name)
     text = config_text(root)
     data, node = parse_settings(text)
-    if data.get("assignments"):
-        # Before the line is added: mistakes are then named by the lines that the author sees. A
-        # course without an assignment is right as soon as it has this one.
-        parse_config(text)
     _refuse_taken(root, name, data.get("assignments"), line_of(node, ["assignments", name]))
+    # The text as it is, not as it will be: mistakes are named by the lines that the author sees.
+    files = _texts(name, parse_config(text, adding=name).language)
     edited = with_assignment(text, name)
-    files = _texts(name, parse_config(edited).language)
     folder = root / "solutions" / name
     try:
         _write(root, folder, files, edited)
