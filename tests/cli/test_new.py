@@ -239,6 +239,7 @@ def test_the_misconceptions_are_explained_in_both_languages(autograder, course):
         ("", "assignment_1"),
         ("日本", "assignment_1"),
         ("x" * 61, "x" * 60),
+        ("x" * 59 + "-y", "x" * 59),
     ],
 )
 def test_a_name_that_is_not_valid_is_refused_with_the_nearest_that_is(refused, name, near):
