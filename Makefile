@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PATH := $(CURDIR)/$(BIN):$(PATH)
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo test lint types spec e2e bench all clean
+.PHONY: help demo test lint types words spec e2e bench all clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -34,6 +34,9 @@ spec: $(STAMP) ## the promises to users, through the real sandbox
 
 e2e: $(STAMP) ## with nbgrader's own commands
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e
+
+words: $(STAMP) ## update and compile the sentences that students read
+	@$(BIN)/python scripts/words.py
 
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py

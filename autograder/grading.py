@@ -26,7 +26,7 @@ from autograder.errors import AuthorError, MachineError
 from autograder.misconceptions import Misconception, load_misconceptions
 from autograder.render.json import missing_json
 from autograder.submission import Submission, read_submission, reference
-from autograder.words import Words
+from autograder.words import LOCALE, Words
 
 if TYPE_CHECKING:
     from autograder.judge.batch import Batch
@@ -493,8 +493,8 @@ def _digest(data: Any) -> str:
 
 
 def _code_digest() -> str:
-    """Hash of our own package: a change of it judges again."""
+    """Hash of our own package, its sentences included: a change of it judges again."""
     hashed = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.rglob("*.py")):
+    for file in sorted([*Path(__file__).parent.rglob("*.py"), *LOCALE.rglob("*.mo")]):
         hashed.update(file.read_bytes())
     return hashed.hexdigest()

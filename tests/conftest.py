@@ -124,11 +124,12 @@ class Notebooks:
 
 @dataclass(frozen=True)
 class Graded:
-    """One judged submission: its report as JSON, and what was observed."""
+    """One judged submission: its report as JSON, what was observed, and comments by exercise."""
 
     report: Json
     submission: Submission = field(repr=False)
     trials: list[Observation] = field(repr=False)
+    comments: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def score(self) -> float:
@@ -160,6 +161,16 @@ class Graded:
     def said(self, id: str) -> str:
         return "\n".join(one["message"] for one in self.exercise(id)["checks"])
 
+    def told(self, *ids: str) -> set[str]:
+        """The sentences that are given as reasons in the exercises; without ``ids``, in all."""
+        return {
+            reason["message"]
+            for exercise in self.report["exercises"]
+            if not ids or exercise["id"] in ids
+            for check in exercise["checks"]
+            for reason in check["reasons"]
+        }
+
     @property
     def executed(self) -> Notebook:
         """The notebook with its outputs, as it goes to ``autograded/``."""
@@ -185,11 +196,21 @@ class Bench:
         return self.grade_all(assignment, {"alumna": notebook})["alumna"]
 
     def grade_all(
-        self, assignment: str, notebooks: Mapping[str, Notebook | bytes | Path]
+        self,
+        assignment: str,
+        notebooks: Mapping[str, Notebook | bytes | Path],
+        *,
+        explained: bool = False,
+        language: str = "es",
     ) -> dict[str, Graded]:
-        """All of ``notebooks``, by student, in one batch; a folder is handed in as it is."""
+        """All of ``notebooks``, by student, in one batch; a folder is handed in as it is.
+
+        Where ``explained``, failed checks have their reasons, for which misconceptions of the
+        assignment are observed and judged, too.
+        """
         from autograder.grading import Exam, Options
         from autograder.judge.batch import Batch, judge
+        from autograder.render.comment import comments
         from autograder.render.json import report_json
         from autograder.submission import read_submission
         from autograder.words import Words
@@ -207,14 +228,17 @@ class Bench:
         exam.observe(list(submissions.values()), lambda done, total: None)
         batch = Batch(loaded, exam.policy, exam.reference, exam.seen, exam.devices)
         judge(batch)
-        words = Words(self.course.config.language)
+        if explained:
+            exam.diagnose(batch)
+        reports = {student: exam.report(one, batch) for student, one in submissions.items()}
         return {
             student: Graded(
-                report_json(exam.report(one, batch), words),
-                one,
+                report_json(report, Words(language)),
+                submissions[student],
                 [trial.load() for trial in exam.trials[student]],
+                comments(report, language),
             )
-            for student, one in submissions.items()
+            for student, report in reports.items()
         }
 
     def reference(self, assignment: str) -> list[Observation]:

@@ -1,13 +1,14 @@
 """Give failed checks their reasons: a misconception that shows the same, else what a tensor tells.
 
 A misconception is the reason of a failed check if it fails the check too and shows the same as the
-student wherever the check looked, in every trial, and something else than the reference. Of
-several, the one that explains most of what the student has lost, and loses least besides.
+student wherever the check looked, in every trial, and something else than the reference; and if
+the rest of its own exercise does not contradict it. Of several, the one that explains most of what
+the student has lost, and loses least besides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -23,11 +24,13 @@ from autograder.values import TensorValue
 
 __all__ = ["diagnose", "puzzling_exercises"]
 
-EXPLAINED = {"unsolved", "built_in", "elsewhere", "said"}
+EXPLAINED = {"unsolved", "elsewhere", "said"}
 """Findings that say themselves what the reason is."""
 DIFFERENT = {"values", "shape"}
 SPEAKING = {"activation_missing", "activation_extra", "sign"}
 """General diagnoses that leave little doubt what was done."""
+
+Key = tuple[str, int, str]
 
 
 def puzzling_exercises(batch: Batch) -> set[str]:
@@ -42,42 +45,74 @@ def diagnose(batch: Batch, wrong: Batch, known: Sequence[Misconception]) -> None
 
     ``wrong`` is the judged batch of the misconceptions that are ``known``, by their aliases.
     """
-    failed = {one.alias: _failed(wrong.results.get(one.alias, ())) for one in known}
+    failed = {one.id: _failed(wrong.results.get(one.alias, ())) for one in known}
     looks = _Looks(batch, wrong)
     for student, results in batch.results.items():
-        puzzling = [one for one in results if _is_puzzling(one)]
+        puzzling = {one.key: one for one in results if _is_puzzling(one)}
         if not puzzling or batch.submissions[student].is_reference:
             continue
-        own = {one.key for one in results if one.result.outcome != "passed"}
-        explained = {
-            one.id: [
-                each.key
-                for each in puzzling
-                if each.key in failed[one.alias] and looks.alike(student, one.alias, each.failure)
-            ]
-            for one in known
-        }
+        general = {key: _general(batch, student, one) for key, one in puzzling.items()}
+        own = _failed(results)
+        explained: dict[str, set[Key]] = {}
+        for one in known:
+            found = {
+                key
+                for key in failed[one.id].keys() & puzzling.keys()
+                if _same_operator(puzzling[key], failed[one.id][key])
+                or looks.alike(student, one.alias, puzzling[key].failure)
+                or (
+                    key[0] == one.exercise
+                    and _speaks(general[key])
+                    and general[key] == looks.general(failed[one.id][key], one.alias)
+                )
+            }
+            if _holds(one, found, failed[one.id].keys(), own.keys()):
+                explained[one.id] = found
         ranked = sorted(
-            known, key=lambda one: (-len(explained[one.id]), len(failed[one.alias] - own))
+            (one for one in known if explained.get(one.id)),
+            key=lambda one: (-len(explained[one.id]), len(failed[one.id].keys() - own.keys())),
         )
-        reasons = {}
-        for each in puzzling:
-            found = next((one for one in ranked if each.key in explained[one.id]), None)
-            told = None if found else _general(batch, student, each)
-            if told is not None:
-                found = _of_the_same_kind(wrong, known, each, told)
-            if found is not None:
-                told = Finding("misconception", {"id": found.id, "es": found.es, "en": found.en})
-            if told is not None:
-                reasons[each.key] = (told,)
+        reasons: dict[Key, tuple[Finding, ...]] = {}
+        for key in puzzling:
+            misconception = next((one for one in ranked if key in explained[one.id]), None)
+            reason = general[key] if misconception is None else _told(misconception)
+            reasons[key] = () if reason is None else (reason,)
         batch.results[student] = [
             replace(one, result=replace(one.result, reasons=reasons.get(one.key, ())))
             for one in results
         ]
 
 
-def _failed(results: Iterable[Judged]) -> set[tuple[str, int, str]]:
-    return {one.key for one in results if one.result.outcome not in ("passed", "not_run")}
+def _failed(results: Iterable[Judged]) -> dict[Key, Judged]:
+    return {one.key: one for one in results if one.result.outcome not in ("passed", "not_run")}
+
+
+def _holds(
+    misconception: Misconception, explained: Set[Key], failed: Set[Key], own: Set[Key]
+) -> bool:
+    """Whether what ``misconception`` says is true of a student who failed ``own``.
+
+    Numbers may coincide here and there, above all downstream. So in its own exercise the student
+    has to fail all that it fails, and at least half of that as it does: for the rest there may be
+    another reason besides.
+    """
+    claims = {key for key in failed if key[0] == misconception.exercise}
+    return claims <= own and 2 * len(explained & claims) >= len(claims)
+
+
+def _told(misconception: Misconception) -> Finding:
+    text = {"es": misconception.es, "en": misconception.en}
+    return Finding("misconception", {"id": misconception.id, **text})
+
+
+def _speaks(told: Finding | None) -> bool:
+    return told is not None and told.kind in SPEAKING
+
+
+def _same_operator(one: Judged, other: Judged) -> bool:
+    """Whether both call what was to be made by hand: their values are right."""
+    finding = one.result.finding
+    return finding is not None and finding.kind == "built_in" and finding == other.result.finding
 
 
 def _is_puzzling(judged: Judged) -> bool:
@@ -100,6 +135,7 @@ class _Looks:
     wrong: Batch
     _seen: dict[tuple[int, Item, int], Looked | None] = field(default_factory=dict)
     _differs: dict[tuple[int, Item, int], bool] = field(default_factory=dict)
+    _general: dict[tuple[str, Key], Finding | None] = field(default_factory=dict)
 
     def alike(self, student: str, alias: str, failure: Failure | None) -> bool:
         """Whether ``alias`` shows what the student does, and not what the reference does."""
@@ -111,6 +147,14 @@ class _Looks:
         if not any(self._differs_from_reference(other, *place) for place in places):
             return False
         return all(_agree(self._look(other, *place), self._look(own, *place)) for place in places)
+
+    def general(self, judged: Judged, alias: str) -> Finding | None:
+        """The general diagnosis of a misconception's failed check: where earlier values of the
+        student's own are carried forward, the numbers are others, but not what lies between wrong
+        and right."""
+        if (alias, judged.key) not in self._general:
+            self._general[alias, judged.key] = _general(self.wrong, alias, judged)
+        return self._general[alias, judged.key]
 
     def _differs_from_reference(self, whose: Observed, item: Item, trial: int) -> bool:
         key = (id(whose), item, trial)
@@ -155,20 +199,6 @@ def _general(batch: Batch, student: str, judged: Judged) -> Finding | None:
                 _tensors(batch, batch.reference, judged.exercise),
             )
     return found and Finding(found.kind, {"name": evidence.name, **found.details})
-
-
-def _of_the_same_kind(
-    wrong: Batch, known: Iterable[Misconception], judged: Judged, told: Finding
-) -> Misconception | None:
-    """The misconception in which the same is missing: where earlier values of the student's own
-    are carried forward, the numbers are others, but not what lies between wrong and right."""
-    if told.kind not in SPEAKING:
-        return None
-    for one in known:
-        for other in wrong.results.get(one.alias, ()):
-            if other.key == judged.key and _general(wrong, one.alias, other) == told:
-                return one
-    return None
 
 
 def _tensors(batch: Batch, observed: Observed, exercise: str) -> Mapping[str, torch.Tensor]:

@@ -66,7 +66,8 @@ def draws_from(
 
     ``None`` if there is no such state, or none that torch takes.
     """
-    state = student.generator(exercise)
+    # As in `carry`: a generator of the student's own is another way to the same draws.
+    state = replace(student, touched=set()).generator(exercise)
     generator = torch.Generator()
     if state is None or state.dtype != torch.uint8:
         return None

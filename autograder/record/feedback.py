@@ -12,6 +12,7 @@ from autograder.errors import MachineError
 from autograder.record.gradebook import Gradebook
 from autograder.record.release import quiet_log
 from autograder.record.settings import TEMPLATES, nbgrader_settings
+from autograder.words import Words
 
 __all__ = ["make_feedback"]
 
@@ -63,7 +64,8 @@ def _read(path: Path) -> dict[str, str]:
 
 def _digest(notebook: Path, shown: object, language: str) -> str:
     hashed = hashlib.sha256(notebook.read_bytes())
-    hashed.update(json.dumps([shown, language], sort_keys=True).encode())
+    said = [language, Words(language).page()]
+    hashed.update(json.dumps([shown, said], sort_keys=True).encode())
     for file in sorted(TEMPLATES.rglob("*.*")):
         if file.suffix != ".pyc":
             hashed.update(file.read_bytes())

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from traitlets.config import Config as Traits
 
 from autograder.assignment import hidden_files
 from autograder.course import Course
+from autograder.words import Words
 
 __all__ = ["nbgrader_settings"]
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-STUBS = {
-    "es": (
-        '# ESCRIBE TU CÓDIGO AQUÍ\nraise NotImplementedError("Aún no has resuelto esta celda.")',
-        "ESCRIBE TU RESPUESTA AQUÍ",
-    ),
-    "en": (
-        '# WRITE YOUR CODE HERE\nraise NotImplementedError("You have not solved this cell yet.")',
-        "WRITE YOUR ANSWER HERE",
-    ),
-}
 
 
 def nbgrader_settings(root: Path) -> Traits:
     """What nbgrader has to know of the course in folder ``root``."""
     course = Course.at(root)
-    code, text = STUBS[course.config.language]
     # Those of folders that the config does not name yet as well: nbgrader would release them too.
     folders = {path.name for path in (course.root / "solutions").glob("*/")}
     assignments = sorted({*course.config.assignments, *folders})
@@ -45,8 +36,15 @@ def nbgrader_settings(root: Path) -> Traits:
         ".autograder",
         *hidden,
     ]
-    traits.ClearSolutions.code_stub = {"python": code}
-    traits.ClearSolutions.text_stub = text
+    words = Words(course.config.language)
+    traits.ClearSolutions.code_stub = {"python": _stub(words)}
+    traits.ClearSolutions.text_stub = words.other("write_answer")
     traits.HTMLExporter.template_name = "retroalimentacion"
     traits.HTMLExporter.extra_template_basedirs = [str(TEMPLATES)]
     return traits
+
+
+def _stub(words: Words) -> str:
+    """What stands in a released notebook instead of a solution."""
+    unsolved = json.dumps(words.finding_of("unsolved"), ensure_ascii=False)
+    return f"# {words.other('write_code')}\nraise NotImplementedError({unsolved})"

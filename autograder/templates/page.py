@@ -19,6 +19,8 @@ from markupsafe import Markup
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 
+from autograder.words import Words
+
 __all__ = ["Page", "SafePage"]
 
 # Pictures that a browser draws without asking anyone. SVG is not among them: the template shows
@@ -71,6 +73,10 @@ class Page:
     def __init__(self) -> None:
         self._level = 1
         self._left = MAX_PAGE
+
+    def words(self, language: str) -> dict[str, str]:
+        """What the page itself says, in one of the languages."""
+        return Words(language).page()
 
     def markdown(self, source: object, attachments: object = None, figure: str = "") -> Markup:
         """A notebook's Markdown. Its headings go one level down (h1 is ours) and skip none."""

@@ -7,7 +7,17 @@ import sys
 
 import pytest
 
-SLOW = ("torch", "numpy", "nbgrader", "nbformat", "IPython", "matplotlib", "sqlalchemy", "pytest")
+SLOW = (
+    "torch",
+    "numpy",
+    "nbgrader",
+    "nbformat",
+    "IPython",
+    "matplotlib",
+    "sqlalchemy",
+    "pytest",
+    "babel",
+)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ def test_a_report_is_written_whole():
                         "score": 0.0,
                         "outcome": "failed",
                         "message": "`W1` tiene forma (3, 4) y se pedía (3, 2).",
+                        "difference": "`W1` tiene forma (3, 4) y se pedía (3, 2).",
+                        "reasons": [],
                         "devices": ["cpu"],
                         "not_run": ["cuda"],
                     },
@@ -65,6 +67,8 @@ def test_a_report_is_written_whole():
                         "score": 2.0,
                         "outcome": "passed",
                         "message": "Calculado a partir de tus valores.",
+                        "difference": "",
+                        "reasons": [],
                         "devices": ["cpu"],
                         "not_run": [],
                     },
@@ -84,7 +88,7 @@ def test_the_language_changes_titles_and_sentences_alone():
     )
     for one in (spanish, english):
         for each in one["exercises"][0]["checks"]:
-            del each["title"], each["message"]
+            del each["title"], each["message"], each["difference"]
     assert spanish == english
 
 
