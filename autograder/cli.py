@@ -6,6 +6,7 @@ Nothing slow is imported until a command needs it: ``autograder --help`` is aske
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,34 @@ class Device(StrEnum):
 @app.callback()
 def _commands() -> None:
     """Grade PyTorch notebooks: observe in a sandbox, judge with pytest, record in nbgrader."""
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="What to call it.")],
+    course: CourseOption = Path(),
+    quiet: QuietOption = False,
+) -> None:
+    """Begin an assignment: a small one in solutions/ that verifies as it is, for you to edit.
+
+    Adds it to grading_config.yaml too. Overwrites nothing, and asks nothing: comments in the files
+    explain them.
+    """
+    with _sentences():
+        from autograder.scaffold import scaffold
+
+        made = scaffold(course.resolve(), name)
+    if quiet:
+        return
+    *files, config = made
+    for file in files:
+        typer.echo(f"{file}: made")
+    typer.echo(f"{config}: {name} added")
+    where = "" if course == Path() else f" --course {shlex.quote(str(course))}"
+    typer.echo("\nIt verifies as it is; edit it, verify it again and release it:")
+    typer.echo(f"  jupyter lab {shlex.quote(str(course / files[0]))}")
+    typer.echo(f"  autograder verify {name}{where}")
+    typer.echo(f"  autograder release {name}{where}")
 
 
 @app.command()

@@ -17,9 +17,12 @@ __all__ = [
     "Assignment",
     "Config",
     "Tolerance",
+    "config_text",
     "line_of",
     "load_config",
     "nearest",
+    "parse_config",
+    "parse_settings",
 ]
 
 CONFIG_NAME = "grading_config.yaml"
@@ -83,9 +86,14 @@ class Config(Part):
 
 def load_config(course: Path) -> Config:
     """The policy of the course in folder ``course``; ``AuthorError`` with file and line."""
+    return parse_config(config_text(course))
+
+
+def config_text(course: Path) -> str:
+    """The config's text with the line ends that it has; ``AuthorError`` if there is none."""
     path = course / CONFIG_NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise AuthorError(
             f"{path}: not found; a course has a {CONFIG_NAME} in its folder "
@@ -93,6 +101,10 @@ def load_config(course: Path) -> Config:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise AuthorError(f"{path}: cannot be read as UTF-8 text ({error}).") from None
+
+
+def parse_settings(text: str) -> tuple[dict[str, Any], Any]:
+    """What a config's text says, not yet examined, and YAML's nodes, which know their lines."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
@@ -107,6 +119,17 @@ def load_config(course: Path) -> Config:
     if not isinstance(data, dict):
         raise AuthorError(f"{CONFIG_NAME}:1: the file has no settings, such as 'assignments:'.")
     _refuse_doubled(node, (), set())
+    return data, node
+
+
+def parse_config(text: str, *, adding: str | None = None) -> Config:
+    """The policy that a config's text lays down; ``AuthorError`` with file and line.
+
+    ``adding`` is an assignment that is about to be added to the text, without settings of its own.
+    """
+    data, node = parse_settings(text)
+    if adding is not None and isinstance(data.get("assignments") or {}, dict):
+        data["assignments"] = {**(data.get("assignments") or {}), adding: None}
     if isinstance(data.get("assignments"), dict):
         data["assignments"] = {
             name: {} if own is None else own for name, own in data["assignments"].items()

@@ -20,7 +20,9 @@ SLOW = (
 )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["grade", "--help"], ["release", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["grade", "--help"], ["release", "--help"], ["new", "--help"]]
+)
 def test_help_imports_nothing_slow(arguments):
     code = (
         "import sys\n"
@@ -44,9 +46,10 @@ def test_help_names_every_command_with_a_sentence(autograder):
     ran = autograder("--help")
 
     assert ran.status == 0
-    for command in ("release", "grade", "feedback"):
+    for command in ("new", "release", "grade", "verify", "feedback"):
         assert command in ran.out
     assert "Make the students' notebooks in assignments/" in ran.out
+    assert "Begin an assignment: a small one in solutions/" in ran.out
 
 
 def test_help_of_grade_names_every_option(autograder):
