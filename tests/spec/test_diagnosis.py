@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 from collections.abc import Mapping
 
 import pytest
@@ -410,12 +411,14 @@ def test_authors_sentences_keep_their_markdown_and_the_students_words_do_not(mix
 
 
 @pytest.fixture(scope="module")
-def page(make_course, lending, program, repository, tmp_path_factory):
+def page(bench, make_course, lending, program, repository, tmp_path_factory):
     """Carla's feedback page, as text without markup, and as it is."""
     from autograder.course import Course
     from autograder.grading import Grader
 
     root = make_course(tmp_path_factory.mktemp("diagnosis") / "course", only=[A1])
+    # The same key and what was seen under it: nothing is observed twice.
+    shutil.copytree(bench.course.state, root / ".autograder", symlinks=True)
     handed_in = root / "submitted/carla" / A1
     handed_in.mkdir(parents=True)
     source = repository / "examples/carla" / A1 / f"{A1}.ipynb"
