@@ -57,6 +57,11 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
         torch.optim.SGD([weight], lr=0.1).step()
     with watched_operators():
         torch.sigmoid(weight)
+    seed_everything()
+    repr(weight)
+    recorder = Recorder(1 << 20, 1 << 20)
+    recorder.tree(weight)
+    recorder.take()
     rows = torch.utils.data.TensorDataset(torch.ones(4, 2))
     next(iter(torch.utils.data.DataLoader(rows, batch_size=2, shuffle=True)))
     return {
