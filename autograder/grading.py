@@ -361,16 +361,23 @@ class Exam:
         exercises = puzzling_exercises(batch)
         known = [one for one in self.misconceptions if exercises & one.loses.keys()]
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
-            seen = list(pool.map(self._misconceived, known))
-        wrong = {one.alias: observed for one, observed in zip(known, seen, strict=True)}
+            seen = zip(known, pool.map(self._misconceived, known), strict=True)
+            found = [(one, observed) for one, observed in seen if observed is not None]
+        known = [one for one, _ in found]
+        wrong = {one.alias: observed for one, observed in found}
         judged = replace(batch, submissions=wrong, results={})
         if known:
             judge(judged)
         diagnose(batch, judged, known)
 
-    def _misconceived(self, misconception: Misconception) -> Observed:
+    def _misconceived(self, misconception: Misconception) -> Observed | None:
+        """What the misconception shows; nothing where the machine fails: the grades matter more."""
         wrong = reference(self.assignment, {misconception.exercise: misconception.cell})
-        return observed_in(self.observer.observe(wrong), wrong, self.assignment)
+        try:
+            return observed_in(self.observer.observe(wrong), wrong, self.assignment)
+        except (MachineError, ValueError, OSError):
+            log.exception("%s: %s could not be observed", self.assignment.name, misconception.id)
+            return None
 
     def _take(self, submission: Submission, future: Future[list[Trial]]) -> None:
         student = submission.student
