@@ -203,7 +203,9 @@ def verify(
     device: Annotated[Device, typer.Option("--device", help="Where probes run.")] = Device.auto,
     mutants: Annotated[
         int | None,
-        typer.Option("--mutants", min=0, metavar="N", help="How many mutants at most."),
+        typer.Option(
+            "--mutants", min=0, metavar="N", help="For a quick look: N at most, and no proof noted."
+        ),
     ] = None,
     json_file: Annotated[
         Path | None,
@@ -246,7 +248,8 @@ def verify(
                     progress=doing.of(assignment.name),
                 )
                 proofs.append(proof)
-                write_json(assignment.proof_path, proof.summary())
+                if not (proof.partial and proof.holds):
+                    write_json(assignment.proof_path, proof.summary())
                 if not quiet:
                     proof_text(proof, Console())
         if json_file is not None:

@@ -85,10 +85,16 @@ class Observer:
         ]
         return [first, *later]
 
-    def watch(self, submission: Submission, number: int, *, threads: int = 1) -> Observation:
-        """Trial ``number`` run once more, with ``threads`` of torch's; kept nowhere."""
+    def watch(
+        self, submission: Submission, number: int, *, threads: int = 1, start: int = 0
+    ) -> Observation:
+        """Trial ``number`` run once more, with ``threads`` of torch's; kept nowhere.
+
+        ``start`` is added to what the generators are seeded with before the first cell: it moves
+        only what draws without a seed of its own.
+        """
         job = self._job(submission, number, len(submission.cells))
-        return self._run({**job, "threads": threads}, submission)
+        return self._run({**job, "threads": threads, "start": start}, submission)
 
     def _trial(self, submission: Submission, number: int, count: int, fresh: bool) -> Trial:
         job = self._job(submission, number, count)

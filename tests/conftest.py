@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
+import json
 import os
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from autograder.observation import Observation
     from autograder.sandbox import Sandbox
     from autograder.submission import Submission
+    from autograder.verify.proof import Proof
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -281,6 +283,202 @@ def _hand_in(root: Path, student: str, assignment: str, notebook: Notebook | byt
     path = root / "submitted" / student / assignment / f"{assignment}.ipynb"
     write_notebook(path, notebook)
     return path
+
+
+SMALL = "tarea"
+SMALL_CELLS = {
+    "": "import torch",
+    "suma": """### BEGIN SOLUTION
+torch.manual_seed(7)
+x = torch.randn(3)
+y = x.sum()
+### END SOLUTION""",
+    "suma-check": "assert x.shape == (3,)",
+    "enunciado": "Escribe `doble(z)`, que da el doble de cada elemento.",
+    "doble": """def doble(z):
+    ### BEGIN SOLUTION
+    return 2 * z
+    ### END SOLUTION""",
+    "doble-check": "assert doble(torch.ones(1)) == 2",
+}
+SMALL_POINTS = {"suma": 2.0, "doble": 1.0}
+SMALL_NAMES: dict[str, Json] = {
+    "suma": {"x": {"kind": "tensor"}, "y": {"kind": "tensor"}},
+    "doble": {"doble": {"kind": "function"}},
+}
+SMALL_FILES = {
+    "checks": """from autograder import assert_matches, carry, check
+
+
+@check("`x`", exercise="suma", points=1)
+def test_x(student, reference):
+    assert_matches(student["x"], reference["x"])
+
+
+@check("`y`", exercise="suma", points=1)
+def test_y(student, reference):
+    assert_matches(student["y"], carry(lambda x: x.sum(), student, reference, "x"))
+
+
+@check("`doble`", exercise="doble", points=1)
+def test_double(student, reference):
+    assert_matches(student.probe("dobla"), reference.probe("dobla"))
+""",
+    "probes": """from autograder import probe
+
+
+@probe("doble")
+def dobla(student, draws, device):
+    return student.call("doble", draws.randn(4))
+""",
+    "misconceptions": """- id: otra-semilla
+  exercise: suma
+  replace:
+    - old: "manual_seed(7)"
+      new: "manual_seed(42)"
+  loses:
+    suma: 1
+  es: La semilla es otra.
+  en: The seed is another one.
+- id: media-en-vez-de-suma
+  exercise: suma
+  replace:
+    - old: "x.sum()"
+      new: "x.mean()"
+  loses:
+    suma: 1
+  es: Es la media y se pedía la suma.
+  en: This is the mean and the sum was asked for.
+- id: cuadrado-en-vez-de-doble
+  exercise: doble
+  replace:
+    - old: "2 * z"
+      new: "z * z"
+  loses:
+    doble: 1
+  es: Es el cuadrado y se pedía el doble.
+  en: This is the square and twice the value was asked for.
+""",
+}
+SMALL_PATHS = {
+    "source": f"{SMALL}.ipynb",
+    "checks": f"test_{SMALL}.py",
+    "probes": f"probes_{SMALL}.py",
+    "misconceptions": f"misconceptions_{SMALL}.yaml",
+    "proof": f"proof_{SMALL}.json",
+}
+
+
+@dataclass(frozen=True)
+class Small:
+    """A course with one small assignment that verifies: ``suma`` (2 points) and ``doble`` (1)."""
+
+    root: Path
+    name = SMALL
+
+    def path(self, part: str) -> Path:
+        """``source``, ``checks``, ``probes``, ``misconceptions`` or ``proof``."""
+        return self.root / "solutions" / SMALL / SMALL_PATHS[part]
+
+    def change(self, part: str, old: str, new: str) -> None:
+        """Write ``new`` for ``old``, which has to be in one place."""
+        if part == "source":
+            notebook = nbformat.read(self.path(part), as_version=4)
+            (cell,) = (cell for cell in notebook.cells if old in cell.source)
+            cell.source = cell.source.replace(old, new)
+            nbformat.write(notebook, self.path(part))
+            return
+        text = self.path(part).read_text("utf-8")
+        assert text.count(old) == 1, text
+        self.path(part).write_text(text.replace(old, new), "utf-8")
+
+    def add(self, part: str, text: str) -> None:
+        """Write ``text`` at the end; of the notebook, as a cell."""
+        if part == "source":
+            notebook = nbformat.read(self.path(part), as_version=4)
+            notebook.cells.append(nbformat.v4.new_code_cell(text, id="another"))
+            nbformat.write(notebook, self.path(part))
+            return
+        self.path(part).write_text(self.path(part).read_text("utf-8") + text, "utf-8")
+
+    @classmethod
+    def at(cls, root: Path) -> Small:
+        made = cls(root)
+        notebook = nbformat.v4.new_notebook(cells=[*map(_small_cell, SMALL_CELLS)])
+        write_notebook(made.path("source"), notebook)
+        for part, text in SMALL_FILES.items():
+            made.path(part).write_text(text, "utf-8")
+        config = {"defaults": {"devices": ["cpu"]}, "assignments": {SMALL: None}}
+        (root / CONFIG).write_text(yaml.safe_dump(config), "utf-8")
+        return made
+
+
+def _small_cell(id: str) -> Notebook:
+    source = SMALL_CELLS[id]
+    if not id:
+        return nbformat.v4.new_code_cell(source, id="imports")
+    solution, grade = id in SMALL_POINTS, id.endswith("-check")
+    marks: Json = {"grade_id": id, "solution": solution, "grade": grade, "locked": not solution}
+    marks |= {"schema_version": 3, "task": False}
+    metadata: Json = {"nbgrader": marks}
+    if solution:
+        metadata["autograder"] = {"names": SMALL_NAMES[id]}
+    if grade:
+        marks["points"] = SMALL_POINTS[id.removesuffix("-check")]
+    if not (solution or grade):
+        return nbformat.v4.new_markdown_cell(source, id=id, metadata=metadata)
+    return nbformat.v4.new_code_cell(source, id=id, metadata=metadata)
+
+
+def _vouch(root: Path) -> None:
+    """Leave the proofs of the course's assignments as ``verify`` would, had it proven them."""
+    from autograder.course import Course
+    from autograder.verify.proof import digest_of
+
+    course = Course.at(root)
+    for name in course.config.assignments:
+        assignment = course.assignment(name)
+        proof = {"holds": True, "digest": digest_of(assignment, course.policy(name))}
+        assignment.proof_path.write_text(json.dumps(proof), "utf-8")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, warm_sandbox: Sandbox) -> Small:
+    """The small course with the observations of its verification. For reading only."""
+    made = Small.at(tmp_path_factory.mktemp("small") / "course")
+    _prove_small(made.root, warm_sandbox)
+    return made
+
+
+@pytest.fixture
+def small_course(small: Small, tmp_path: Path) -> Small:
+    """One's own copy of the small course; what is not changed need not be observed again."""
+    return Small(shutil.copytree(small.root, tmp_path / "small"))
+
+
+def _prove_small(root: Path, sandbox: Sandbox, **options: Any) -> Proof:
+    """What `verify` finds of the small course in ``root``."""
+    from autograder.course import Course
+    from autograder.grading import Exam, Options
+    from autograder.record.release import released_notebook
+    from autograder.verify.prove import prove
+
+    course = Course.at(root)
+    assignment = course.assignment(SMALL)
+    exam = Exam(course, assignment, sandbox, Options(jobs=2))
+    released = released_notebook(course, assignment)
+    return prove(exam, released, progress=lambda part: None, **options)
+
+
+@pytest.fixture
+def prove(small_course: Small, warm_sandbox: Sandbox) -> Callable[..., Proof]:
+    """Prove the small course as it is now."""
+    return lambda **options: _prove_small(small_course.root, warm_sandbox, **options)
+
+
+@pytest.fixture(scope="session")
+def vouch() -> Callable[[Path], None]:
+    return _vouch
 
 
 @pytest.fixture(scope="session")

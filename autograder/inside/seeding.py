@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["seed_everything", "shift_seeds"]
+__all__ = ["START", "seed_everything", "shift_seeds"]
 
 _SEEDS = 2**32
 """NumPy's legacy generator takes seeds below this; the shift stays within it for all three."""
@@ -25,14 +25,14 @@ START = 20_240_101
 """The seed of a fresh process, so that a notebook that never seeds is still repeatable."""
 
 
-def seed_everything() -> None:
+def seed_everything(seed: int = START) -> None:
     """Seed the global generators of torch (all devices), NumPy and ``random`` as at a start."""
-    torch.default_generator.manual_seed(START)
+    torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         # torch.manual_seed would remember this for a CUDA that may never come, with a traceback.
-        torch.cuda.manual_seed_all(START)
-    np.random.seed(START)
-    random.seed(START)
+        torch.cuda.manual_seed_all(seed)
+    np.random.seed(seed)
+    random.seed(seed)
 
 
 def shift_seeds(amount: int) -> None:

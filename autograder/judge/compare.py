@@ -248,11 +248,10 @@ class _Comparison:
 
 def _distance(got: torch.Tensor, expected: torch.Tensor, tolerance: Tolerance) -> float:
     """The largest difference, in tolerances; infinite where a value is not finite on one side."""
-    off = (got - expected).abs()
-    off = torch.where(got == expected, torch.zeros_like(off), off)
+    same = (got == expected) | (got.isnan() & expected.isnan())
     allowed = tolerance.atol + tolerance.rtol * expected.abs()
-    ratios = (off / allowed).nan_to_num(nan=math.inf, posinf=math.inf)
-    return float(ratios.max()) if ratios.numel() else 0.0
+    ratios = ((got - expected).abs() / allowed).nan_to_num(nan=math.inf, posinf=math.inf)
+    return float(ratios[~same].max()) if not same.all() else 0.0
 
 
 def _near(got: float, expected: float, tolerance: Tolerance) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import ast
 import re
 from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
-from autograder.assignment import Assignment
+from autograder.assignment import Assignment, Exercise
+from autograder.verify.cell import parse
 
 __all__ = ["leaks", "regions"]
 
@@ -21,25 +22,48 @@ def leaks(assignment: Assignment, released: NotebookNode) -> Iterator[str]:
     own = {
         cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source for cell in released.cells
     }
-    everything = " ".join(" ".join(cell.source.split()) for cell in released.cells)
+    text = "\n".join(cell.source for cell in released.cells)
+    words = " ".join(text.split())
     for known in assignment.cells.values():
-        source = assignment.notebook.cells[known.index].source
         left = {line.strip() for line in own.get(known.id, "").split("\n")}
-        for region in regions(source):
+        for region in regions(assignment.notebook.cells[known.index].source):
             shown = [line.strip() for line in region if line.strip() and line.strip() in left]
+            whole = " ".join(" ".join(region).split())
             if shown:
                 yield f"{known.id}: the solution's line {shown[0]!r} is in its released cell."
-            words = " ".join(" ".join(region).split())
-            if words and words in everything:
+            elif whole and whole in words:
                 yield f"{known.id}: the whole solution stands in the release."
-    text = json.dumps([cell.source for cell in released.cells], ensure_ascii=False)
+    for exercise in assignment.exercises:
+        for line in _answers(exercise, own.get(exercise.id, "")):
+            yield (
+                f"{exercise.id}: the line {line!r} of its released cell makes what is asked for; "
+                "does it belong in the solution region?"
+            )
     for path in (assignment.checks_path, assignment.probes_path, assignment.misconceptions_path):
         for line in path.read_text(encoding="utf-8").split("\n") if path.exists() else ():
-            if (
-                _is_telling(line.strip())
-                and json.dumps(line.strip(), ensure_ascii=False)[1:-1] in text
-            ):
+            if _is_telling(line.strip()) and line.strip() in text:
                 yield f"{path.name}: its line {line.strip()!r} is in the release."
+
+
+def _answers(exercise: Exercise, stub: str) -> Iterator[str]:
+    """Assignments to names that are asked for; ``y = None`` or ``y = []`` only prepare the place.
+
+    A function's header is given, so nothing is said of ``def``.
+    """
+    tree = parse(stub)
+    for node in ast.walk(tree) if tree else ():
+        match node:
+            case ast.Assign(value=ast.Constant() | ast.List(elts=[])):
+                continue
+            case ast.Assign(targets=targets):
+                named = {
+                    part.id
+                    for one in targets
+                    for part in ast.walk(one)
+                    if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+                }
+                if named & exercise.names.keys():
+                    yield ast.unparse(node)
 
 
 def _is_telling(line: str) -> bool:

@@ -61,12 +61,14 @@ class Proof:
     """All claims about one assignment.
 
     ``confusion`` has, by misconception, how many of the checks that it fails were told what:
-    another's id, a general diagnosis, or nothing (``-``).
+    another's id, a general diagnosis, or nothing (``-``). ``partial``: fewer mutants were made than
+    a proof needs, because fewer were asked for.
     """
 
     assignment: str
     digest: str
     claims: list[Claim] = field(default_factory=list)
+    partial: bool = False
     confusion: dict[str, dict[str, int]] = field(default_factory=dict)
     margins: list[Margin] = field(default_factory=list)
     mutants: int = 0
@@ -96,6 +98,7 @@ class Proof:
             "digest": self.digest,
             "devices": list(self.devices),
             "seconds": round(self.seconds, 1),
+            "partial": self.partial,
             "claims": [
                 {
                     "what": one.what,
@@ -136,6 +139,6 @@ def proven(assignment: Assignment, policy: Policy) -> bool:
     """Whether ``verify`` has proven the assignment as its files are now."""
     try:
         kept: Mapping[str, Any] = json.loads(assignment.proof_path.read_text(encoding="utf-8"))
-        return bool(kept["holds"]) and kept["digest"] == digest_of(assignment, policy)
+        return kept["holds"] is True and kept["digest"] == digest_of(assignment, policy)
     except (OSError, ValueError, KeyError, TypeError):
         return False

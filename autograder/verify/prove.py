@@ -7,25 +7,27 @@ submission is; nothing is recorded.
 from __future__ import annotations
 
 import ast
+import copy
 import math
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from nbformat import NotebookNode
 
 from autograder.config import Assignment as Policy
-from autograder.diagnosis.agreement import agree
 from autograder.diagnosis.diagnose import diagnose
-from autograder.grading import REFERENCE, Exam, observed_in
+from autograder.grading import Exam, observed_in
 from autograder.judge.batch import Batch, Judged, judge
-from autograder.judge.seen import Broken, Item, Looked, Observed
+from autograder.judge.seen import Observed
 from autograder.observe import Trial
 from autograder.submission import Submission, as_submission, reference
+from autograder.verify.cell import parse
+from autograder.verify.equivalence import shows_the_same
 from autograder.verify.leaks import leaks
 from autograder.verify.mutants import Mutant, diff, mutants, thin
 from autograder.verify.proof import ENOUGH, Claim, Margin, Mutated, Proof, digest_of
@@ -34,11 +36,17 @@ __all__ = ["MUTANTS", "prove"]
 
 MUTANTS = 240
 """How many mutants an assignment has at most; more are thinned evenly over the operators."""
-REPEATS, THREADS = 10, (1, 2)
+REPEATS = 10
 CLEAR = 10.0
 """A margin below this is a warning."""
-STARTER = "(starter)"
+STARTER, SILENT = "(starter)", "(starter that does not raise)"
+STUB = re.compile(r"^(\s*)raise NotImplementedError\b.*$", re.MULTILINE)
 POINTS = 0.01
+"""Points that differ by no more are the same: thirds are written with two decimals."""
+BY_VALUE = {"values", "unmoved", "other_seed", "trajectory"}
+"""Findings of answers that are wrong in nothing but their numbers."""
+Key = tuple[str, int, str]
+"""Which check: ``Judged.key``."""
 
 
 def prove(
@@ -51,15 +59,33 @@ def prove(
     return _Prover(exam, released, limit, progress).run()
 
 
+@dataclass(frozen=True)
+class _Run:
+    """One more run of the reference: with ``threads`` of torch's, and generators that start
+    ``start`` further on."""
+
+    name: str
+    threads: int = 1
+    start: int = 0
+
+
+TWO_THREADS, OTHER_START = _Run("(2 threads)", threads=2), _Run("(another start)", start=1)
+RUNS = (*(_Run(f"(run {number})") for number in range(1, REPEATS + 1)), TWO_THREADS, OTHER_START)
+
+
 @dataclass
 class _Prover:
     exam: Exam
     released: NotebookNode
     limit: int
     progress: Callable[[str], None]
-    failing: set[tuple[str, int, str]] = field(default_factory=set)
-    """Checks that were seen to fail, for whomever."""
-    wrong: dict[tuple[str, int, str], float] = field(default_factory=dict)
+    checks: list[Judged] = field(default_factory=list)
+    """Every check, on the reference."""
+    failing: set[Key] = field(default_factory=set)
+    """Checks that a wrong answer failed although it ran: what raises fails any check."""
+    noise: dict[Key, float] = field(default_factory=dict)
+    """How far off, in tolerances, the reference was from itself."""
+    wrong: dict[Key, float] = field(default_factory=dict)
     """How far off, in tolerances, the nearest wrong answer of a check was."""
 
     @property
@@ -90,52 +116,77 @@ class _Prover:
     # --- what is right ------------------------------------------------------------------------
 
     def _reference(self) -> Claim:
+        batch = self._judged(self._repeated())
+        self.checks = batch.results[RUNS[0].name]
+        for judged in (one for run in RUNS for one in batch.results[run.name]):
+            if judged.distance is not None:
+                self.noise[judged.key] = max(self.noise.get(judged.key, 0.0), judged.distance)
+        failed = {
+            run.name: {one.key for one in batch.results[run.name] if _failed(one)} for run in RUNS
+        }
+        problems = [
+            f"{judged.exercise}: {judged.result.english!r} {why}"
+            for judged in self.checks
+            if (why := _unsteady(judged.key, failed))
+        ]
+        right = sum(not keys for keys in failed.values())
+        return Claim(
+            "reference",
+            f"every point in {right} of {len(RUNS)} runs ({REPEATS} alike, one with 2 threads, one "
+            f"with generators that start elsewhere), on {', '.join(self.exam.devices)}",
+            problems,
+        )
+
+    def _repeated(self) -> dict[str, Observed]:
+        """The reference by ``RUNS``, observed anew and to be judged like a student's work."""
         solution, trials = reference(self.exam.assignment), range(self.policy.trials)
-        runs = [(f"(run {number})", THREADS[0]) for number in range(1, REPEATS + 1)]
-        runs += [(f"({threads} threads)", threads) for threads in THREADS[1:]]
+        watch = self.exam.observer.watch
         with ThreadPoolExecutor(self.exam.options.jobs) as pool:
             waiting = {
-                name: [
-                    pool.submit(self.exam.observer.watch, solution, trial, threads=threads)
+                run.name: [
+                    pool.submit(watch, solution, trial, threads=run.threads, start=run.start)
                     for trial in trials
                 ]
-                for name, threads in runs
+                for run in RUNS
             }
-            seen = {
-                name: replace(self.exam.reference, trials=[one.result() for one in trial])
-                for name, trial in waiting.items()
+            return {
+                name: replace(
+                    self.exam.reference,
+                    trials=[one.result() for one in running],
+                    is_reference=False,
+                )
+                for name, running in waiting.items()
             }
-        batch = self._judged(seen)
-        problems = [
-            f"{name}: {judged.exercise}: {judged.result.english!r} does not pass."
-            for name in seen
-            for judged in batch.results[name]
-            if judged.result.outcome not in ("passed", "not_run")
-        ]
-        noise: dict[tuple[str, int, str], float] = {}
-        for name in seen:
-            for judged in batch.results[name]:
-                if judged.distance is not None:
-                    noise[judged.key] = max(noise.get(judged.key, 0.0), judged.distance)
-        self.noise = noise
-        said = f"every point in {len(runs)} runs, with {' and '.join(map(str, THREADS))} threads"
-        return Claim("reference", f"{said}, on {', '.join(self.exam.devices)}", problems)
 
     def _starter(self) -> Claim:
-        starter = as_submission(self.exam.assignment, self.released)
-        seen = self._observe({STARTER: starter})
-        batch = self._judged(seen)
+        assignment = self.exam.assignment
+        starters = {
+            STARTER: as_submission(assignment, self.released),
+            SILENT: as_submission(assignment, _silent(self.released)),
+        }
+        batch = self._judged(self._observe(starters))
+        passing = [one for one in batch.results[STARTER] if one.result.outcome == "passed"]
         problems = [
-            f"{judged.exercise}: {judged.result.english!r} passes for the untouched stub."
-            for judged in batch.results[STARTER]
-            if judged.result.outcome == "passed" and judged.result.points > 0
+            f"{one.exercise}: {one.result.english!r} passes for the untouched stub."
+            for one in passing
         ]
-        self._note(batch.results[STARTER])
-        return Claim("starter", "no point, and no check passes", problems)
+        known = {one.key for one in passing}
+        given = [
+            one
+            for one in batch.results[SILENT]
+            if one.result.outcome == "passed" and one.result.points > 0 and one.key not in known
+        ]
+        problems += [
+            f"{one.exercise}: {one.result.english!r} passes for the stub once it no longer raises: "
+            "it accepts anything, or a part of the solution stands outside its region."
+            for one in given
+        ]
+        count = len(passing) + len(given)
+        return Claim("starter", f"{count or 'no'} check{'s' * (count > 1)} passed", problems)
 
     def _release(self) -> Claim:
         problems = list(leaks(self.exam.assignment, self.released))
-        return Claim("release", "nothing hidden shows in it", problems)
+        return Claim("release", f"{len(problems) or 'nothing'} hidden shows in it", problems)
 
     # --- what is wrong ------------------------------------------------------------------------
 
@@ -145,30 +196,29 @@ class _Prover:
         wrong = {one.alias: reference(assignment, {one.exercise: one.cell}) for one in known}
         batch = self._judged(self._observe(wrong))
         diagnose(batch, batch, known)
-        problems, right = [], 0
+        problems, puzzled, honest = [], [], 0
         for one in known:
-            results = batch.results[one.alias]
-            self._note(results)
-            lost = {
-                exercise.id: exercise.max_score - exercise.score
-                for exercise in batch.exercises(one.alias)
-            }
-            for exercise, points in lost.items():
-                expected = one.loses.get(exercise, 0.0)
-                if abs(points - expected) > POINTS:
-                    problems.append(
-                        f"{path}:{one.line}: {one.id!r} loses {points:.2f} points of {exercise!r}, "
-                        f"not {expected:g}."
-                    )
-            told = Counter(map(_told, (each for each in results if _failed(each))))
+            self._note(batch.results[one.alias])
+            told = Counter(map(_told, filter(_failed, batch.results[one.alias])))
             self.proof.confusion[one.id] = dict(told.most_common())
-            right += bool(told) and told.most_common(1)[0][0] == one.id
-        share = right / len(known) if known else 1.0
-        if share < ENOUGH:
-            problems.append(f"only {share:.0%} of the misconceptions are told their own sentence.")
-        said = f"{len(known)} lose what they say; {right} are told their own sentence"
-        warnings = [] if known else [f"{path.name}: there are none yet."]
-        return Claim("misconceptions", said, problems, warnings)
+            if not told or told.most_common(1)[0][0] != one.id:
+                puzzled.append(one.id)
+            wrongly = [
+                f"{path}:{one.line}: {one.id!r} loses {lost:.2f} points of {exercise!r}, "
+                f"not {one.loses.get(exercise, 0.0):g}."
+                for exercise, lost in _lost(batch, one.alias).items()
+                if abs(lost - one.loses.get(exercise, 0.0)) > POINTS
+            ]
+            honest += not wrongly
+            problems += wrongly
+        right = len(known) - len(puzzled)
+        if known and right / len(known) < ENOUGH:
+            problems.append(
+                f"{path}: fewer than {ENOUGH:.0%} of the misconceptions are told their own "
+                f"sentence: not {', '.join(puzzled)}."
+            )
+        said = f"{honest} of {len(known)} lose what they say; {right} are told their own sentence"
+        return Claim("misconceptions", said, problems, [] if known else [f"{path}: there is none."])
 
     def _mutants(self) -> Claim:
         made = self._made()
@@ -179,46 +229,46 @@ class _Prover:
             for name, (exercise, mutant) in made.items()
         }
         # Most are caught in trial 0, so only the others get the later ones.
-        first = self._observe(submissions, trials=1)
-        batch = self._judged(first, trials=1)
+        batch = self._judged(self._observe(submissions, trials=1), trials=1)
+        alive = {}
         for name in made:
-            self._note(batch.results.get(name, ()))
-        alive = [name for name in made if not any(map(_failed, batch.results[name]))]
-        later = self._observe({name: submissions[name] for name in alive})
-        batch = self._judged(later)
+            self._note(batch.results[name])
+            if not any(map(_failed, batch.results[name])):
+                alive[name] = submissions[name]
+        seen = self._observe(alive)
+        batch = self._judged(seen)
         for name in alive:
             self._note(batch.results[name])
-            if any(map(_failed, batch.results[name])):
-                continue
-            exercise, mutant = made[name]
-            index = assignment.cells[exercise].index
-            source = assignment.notebook.cells[index].source
-            told = Mutated(
-                exercise, mutant.operator, mutant.line, mutant.change, diff(source, mutant)
-            )
-            same = self._same_as_reference(later[name])
-            (self.proof.equivalent if same else self.proof.survivors).append(told)
+            if not any(map(_failed, batch.results[name])):
+                same = shows_the_same(self.exam.reference, seen[name])
+                found = self.proof.equivalent if same else self.proof.survivors
+                found.append(self._mutated(*made[name]))
         survivors, equivalent = len(self.proof.survivors), len(self.proof.equivalent)
         real = len(made) - equivalent
         caught = real - survivors
         share = caught / real if real else 1.0
-        said = f"{caught} of {real} caught ({share:.1%}); {equivalent} more show what is right"
-        problems = [] if share >= ENOUGH else [f"fewer than {ENOUGH:.0%} are caught."]
-        return Claim("mutants", said, problems)
+        said = f"{caught} of {real} caught ({share:.1%}); {equivalent} more are equivalent"
+        few = f"fewer than {ENOUGH:.0%} of the mutants are caught; the survivors are listed."
+        return Claim("mutants", said, [] if share >= ENOUGH else [few])
+
+    def _mutated(self, exercise: str, mutant: Mutant) -> Mutated:
+        source = self._solution(exercise)
+        return Mutated(exercise, mutant.operator, mutant.line, mutant.change, diff(source, mutant))
+
+    def _solution(self, exercise: str) -> str:
+        assignment = self.exam.assignment
+        return str(assignment.notebook.cells[assignment.cells[exercise].index].source)
 
     def _made(self) -> dict[str, tuple[str, Mutant]]:
         """The mutants of all solution cells, by a name for the batch."""
-        assignment = self.exam.assignment
-        sources = {
-            exercise.id: assignment.notebook.cells[assignment.cells[exercise.id].index].source
-            for exercise in assignment.exercises
-        }
+        sources = {one.id: self._solution(one.id) for one in self.exam.assignment.exercises}
         functions = {name for source in sources.values() for name in _functions(source)}
         every = [
             (exercise, mutant)
             for exercise, source in sources.items()
             for mutant in mutants(source, functions=functions)
         ]
+        self.proof.partial = self.limit < min(MUTANTS, len(every))
         chosen = thin(every, self.limit, lambda pair: pair[1].operator)
         return {f"(mutant {number})": pair for number, pair in enumerate(chosen)}
 
@@ -226,21 +276,20 @@ class _Prover:
 
     def _checks(self) -> Claim:
         """Points agree and every exercise has a check: else nothing could have been judged."""
-        problems, warnings = [], []
-        every = self._judged({}).results[REFERENCE]
-        for judged in every:
+        path, problems, warnings = self.exam.assignment.checks_path, [], []
+        for judged in self.checks:
             title, key = judged.result.english, judged.key
             if key not in self.failing:
                 problems.append(
-                    f"{self.exam.assignment.checks_path}:{judged.place}: {title!r} was never seen "
-                    f"to fail; add a misconception of {judged.exercise!r} that it notices."
+                    f"{path}:{judged.place}: no wrong answer that ran failed {title!r}; add a "
+                    f"misconception of {judged.exercise!r} that it notices."
                 )
-            noise, wrong = self.noise.get(key), self.wrong.get(key)
+            noise, wrong = self.noise.get(key), self.wrong.get(key, math.inf)
             margin = Margin(
                 judged.exercise,
                 title,
-                None if not noise else 1 / noise,
-                wrong if wrong is not None and math.isfinite(wrong) else None,
+                1 / noise if noise else None,
+                wrong if math.isfinite(wrong) else None,
             )
             self.proof.margins.append(margin)
             if margin.noise is not None and margin.noise < CLEAR:
@@ -251,18 +300,20 @@ class _Prover:
             if margin.wrong is not None and margin.wrong < CLEAR:
                 warnings.append(
                     f"{judged.exercise}: {title!r}: a wrong answer is only {margin.wrong:.1f} "
-                    "tolerances off."
+                    "times the tolerance off."
                 )
-        said = f"{len(every)} checks, each seen to fail; points agree with the notebook"
+        seen = len(self.checks) - len(problems)
+        said = f"{seen} of {len(self.checks)} seen to fail; points agree with the notebook"
         return Claim("checks", said, problems, warnings)
 
     def _note(self, results: Iterable[Judged]) -> None:
-        """Remember which checks failed, and how near a wrong answer came to passing."""
-        for judged in filter(_failed, results):
-            self.failing.add(judged.key)
+        """Remember which checks a wrong answer failed, and how near it came to passing."""
+        for judged in results:
             finding = judged.result.finding
-            by_value = finding is not None and finding.kind in ("values", "unmoved", "other_seed")
-            if by_value and judged.distance is not None:
+            if judged.result.outcome != "failed" or finding is None:
+                continue
+            self.failing.add(judged.key)
+            if finding.kind in BY_VALUE and judged.distance is not None:
                 self.wrong[judged.key] = min(self.wrong.get(judged.key, math.inf), judged.distance)
 
     # --- how ----------------------------------------------------------------------------------
@@ -282,45 +333,39 @@ class _Prover:
 
     def _judged(self, seen: Mapping[str, Observed], *, trials: int | None = None) -> Batch:
         policy = self.policy if trials is None else self._of_trials(trials)
-        model = self.exam.reference
-        batch = Batch(
-            self.exam.assignment, policy, model, {REFERENCE: model, **seen}, self.exam.devices
-        )
+        exam = self.exam
+        batch = Batch(exam.assignment, policy, exam.reference, seen, exam.devices)
         judge(batch)
         return batch
 
     def _of_trials(self, trials: int) -> Policy:
         return self.policy.model_copy(update={"trials": trials})
 
-    def _same_as_reference(self, other: Observed) -> bool:
-        """Whether all that can be seen is what the reference shows, in every trial."""
-        model = self.exam.reference
-        return all(
-            agree(_look(model, item, number), _look(other, item, number))
-            for number, trial in enumerate(model.trials)
-            for item in _items(trial, model.names)
-        )
+
+def _unsteady(key: Key, failed: Mapping[str, set[Key]]) -> str:
+    """Why a check that fails in some of ``RUNS`` does, as the end of a sentence."""
+    count = sum(key in failed[run.name] for run in RUNS[:REPEATS])
+    if count:
+        return f"does not pass in {count} of {REPEATS} equal runs: it is not deterministic."
+    if key in failed[TWO_THREADS.name]:
+        return "does not pass with 2 threads."
+    if key in failed[OTHER_START.name]:
+        return "does not pass when the generators start elsewhere: something draws without a seed."
+    return ""
 
 
-def _items(trial: Any, names: Mapping[str, Sequence[str]]) -> Iterable[Item]:
-    """Everything that there is to see in the reference's observation."""
-    for exercise, asked in names.items():
-        for name in asked:
-            yield Item("name", exercise, name)
-        for group in trial.snapshots[exercise].memory:
-            yield Item("memory", exercise, " ".join(group))
-        for probe, by_device in trial.probes.get(exercise, {}).items():
-            for device in by_device:
-                yield Item("probe", exercise, probe, device)
+def _silent(released: NotebookNode) -> NotebookNode:
+    """The release with stubs that raise nothing, so that what stands behind them runs."""
+    silent = copy.deepcopy(released)
+    for cell in silent.cells:
+        if cell.cell_type == "code":
+            cell.source = STUB.sub(r"\1pass", cell.source)
+    return silent
 
 
-def _look(observed: Observed, item: Item, trial: int) -> Looked:
-    from autograder.judge.finding import Finding
-
-    try:
-        return observed.look(item, trial)
-    except (Broken, IndexError):
-        return Finding("undefined")
+def _lost(batch: Batch, student: str) -> dict[str, float]:
+    """Points lost, by exercise."""
+    return {one.id: one.max_score - one.score for one in batch.exercises(student)}
 
 
 def _failed(judged: Judged) -> bool:
@@ -335,8 +380,6 @@ def _told(judged: Judged) -> str:
 
 
 def _functions(source: str) -> set[str]:
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return set()
-    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    tree = parse(source)
+    nodes = () if tree is None else ast.walk(tree)
+    return {node.name for node in nodes if isinstance(node, ast.FunctionDef)}

@@ -13,9 +13,10 @@ P = "perceptron"
 
 
 @pytest.fixture(scope="module")
-def released(make_course, program, tmp_path_factory):
+def released(make_course, vouch, program, tmp_path_factory):
     """A course that the program has released, and what the program said."""
     root = make_course(tmp_path_factory.mktemp("released") / "course", only=[P])
+    vouch(root)
     return root, program("autograder", "release", cwd=root, path="/usr/bin:/bin")
 
 
@@ -80,7 +81,7 @@ def test_files_beside_the_source_are_released_and_hidden_ones_are_not(autograder
     (course / f"solutions/{P}/datos.csv").write_text("1,2\n")
     (course / f"solutions/{P}/misconceptions_{P}.yaml").write_text("secret: 1\n")
 
-    autograder("release", "--course", course)
+    autograder("release", "--course", course, "--unverified")
 
     released = sorted(path.name for path in (course / f"assignments/{P}").iterdir())
     assert released == ["datos.csv", f"{P}.ipynb"]

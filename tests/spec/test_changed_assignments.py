@@ -323,7 +323,7 @@ def test_release_carries_changes_into_the_gradebook_as_well(
     change_source("lineal-check", dearer)
     rewrite(f"test_{P}.py", 'exercise="lineal",\n    points=2', 'exercise="lineal",\n    points=6')
 
-    ran = autograder("release", P, "--course", course)
+    ran = autograder("release", P, "--course", course, "--unverified")
 
     assert ran.status == 0
     assert "lineal is worth 6 points instead of 2; scores given by hand are kept." in ran.err

@@ -75,6 +75,7 @@ def run(tmp_path, monkeypatch):
         students = {"ana": RIGHT} if students is None else students
         batch = Batch(loaded, Policy(**policy), reference, students, available)
         judge(batch)
+        go.batch = batch
         return {student: {one.id: one for one in batch.exercises(student)} for student in students}
 
     go.assignment = loaded
@@ -448,3 +449,24 @@ def test_a_check_is_a_plain_function_with_a_mark():
     assert (mark.title, mark.english, mark.points, mark.penalty) == ("Título", "Título", 2, 0)
     assert mark.devices == ("cpu", "cuda")
     assert mark.for_name(None) == ("Título", "Título", 2)
+
+
+def test_a_check_remembers_its_farthest_comparison_over_trials_and_assertions(run):
+    far = side(values(x=1.0, y=2.25), values(x=1.5, y=2.0, shift=10))
+    within = {"test_x": Tolerance(rtol=0.0, atol=1.0), "test_y": Tolerance(rtol=0.0, atol=1.0)}
+
+    run(MATCHES + DOS, {"ana": RIGHT, "berta": far}, checks=within)
+
+    distances = {who: [one.distance for one in run.batch.results[who]] for who in ("ana", "berta")}
+    assert distances == {"ana": [0.0, 0.0], "berta": [0.5, 0.25]}
+
+
+def test_a_check_that_compares_no_numbers_has_no_distance(run):
+    checks = """
+        @check("`x`", exercise="uno", points=2)
+        def test_x(student): assert student["x"].kind == "tensor"
+        """
+
+    run(checks + textwrap.indent(DOS, "        "))
+
+    assert [one.distance for one in run.batch.results["ana"]] == [None, 0.0]

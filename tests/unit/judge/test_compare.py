@@ -601,3 +601,47 @@ def test_a_trajectory_of_another_length_is_told_by_length():
 def test_a_loss_that_is_nan_parts_there():
     got = seen(listed(number(1.0), number(math.nan)))
     assert found(assert_same_trajectory, got, [1.0, 2.0]).details["step"] == 2
+
+
+EXACT = Tolerance(rtol=0.0)
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "tolerance", "distance"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], Tolerance(rtol=0.0, atol=0.5), 0.0),
+        ([1.0, 2.25], [1.0, 2.0], Tolerance(rtol=0.0, atol=0.5), 0.5),
+        ([1.5, 2.25], [1.0, 2.0], Tolerance(rtol=0.25, atol=0.25), 1.0),
+        ([3.0, 2.25], [1.0, 2.0], Tolerance(rtol=0.0, atol=0.5), 4.0),
+        ([math.nan, math.inf], [math.nan, math.inf], Tolerance(rtol=0.5), 0.0),
+        ([0.0, 2.0], [0.0, 2.0], EXACT, 0.0),
+        ([1.0, 2.0], [0.0, 2.0], EXACT, math.inf),
+        ([], [], EXACT, 0.0),
+    ],
+)
+def test_a_comparison_notes_how_far_off_it_was_in_tolerances(got, expected, tolerance, distance):
+    distances = []
+    with under(distances=distances):
+        within = matches(seen(tensor(got)), model(tensor(expected)), tolerance=tolerance)
+
+    assert distances == [distance]
+    assert within == (distance <= 1)
+
+
+def test_floats_and_the_steps_of_a_trajectory_note_their_distances_too():
+    distances = []
+    with under(distances=distances, tolerances={"float32": EXACT, "trained": Tolerance(rtol=0.25)}):
+        assert_matches(seen(number(2.0)), model(number(2.0)))
+        found(assert_matches, seen(number(3.0)), model(number(2.0)))
+        found(assert_same_trajectory, seen(listed(number(1.0), number(3.0))), [1.0, 2.0])
+
+    assert distances == [0.0, math.inf, 0.0, 2.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+def test_what_is_exact_has_no_distance(dtype):
+    distances = []
+    with under(distances=distances):
+        found(assert_matches, seen(tensor([1, 0], dtype)), model(tensor([0, 0], dtype)))
+
+    assert distances == []
