@@ -10,7 +10,9 @@ import pytest
 SLOW = ("torch", "numpy", "nbgrader", "nbformat", "IPython", "matplotlib", "sqlalchemy", "pytest")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["grade", "--help"], ["release", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([name, "--help"] for name in ("grade", "release", "verify"))]
+)
 def test_help_imports_nothing_slow(arguments):
     code = (
         "import sys\n"
@@ -34,7 +36,7 @@ def test_help_names_every_command_with_a_sentence(autograder):
     ran = autograder("--help")
 
     assert ran.status == 0
-    for command in ("release", "grade", "feedback"):
+    for command in ("verify", "release", "grade", "feedback"):
         assert command in ran.out
     assert "Make the students' notebooks in assignments/" in ran.out
 

@@ -41,6 +41,7 @@ def test_files_lie_beside_the_source_and_probes_may_be_missing(tmp_path):
         "test_tarea.py",
         "probes_tarea.py",
         "misconceptions_tarea.yaml",
+        "proof_tarea.json",
     ]
 
 
