@@ -161,7 +161,8 @@ def grade(
     """
     with _sentences():
         from autograder.course import Course
-        from autograder.grading import Grader, Options, write_json
+        from autograder.exam import Options
+        from autograder.grading import Grader, write_json
         from autograder.render.json import batch_json
         from autograder.render.table import Progress, results
 
@@ -223,7 +224,8 @@ def verify(
         from rich.console import Console
 
         from autograder.course import Course
-        from autograder.grading import Exam, Grader, Options, write_json
+        from autograder.exam import Exam, Options
+        from autograder.grading import Grader, write_json
         from autograder.judge.batch import examine_checks
         from autograder.record.release import released_notebook
         from autograder.render.proof import proof_text

@@ -210,7 +210,7 @@ class Bench:
         Where ``explained``, failed checks have their reasons, for which misconceptions of the
         assignment are observed and judged, too.
         """
-        from autograder.grading import Exam, Options
+        from autograder.exam import Exam, Options
         from autograder.judge.batch import Batch, judge
         from autograder.render.comment import comments
         from autograder.render.json import report_json
@@ -245,7 +245,7 @@ class Bench:
 
     def reference(self, assignment: str) -> list[Observation]:
         """What was seen of the reference, by trial."""
-        from autograder.grading import Exam, Options
+        from autograder.exam import Exam, Options
 
         exam = Exam(self.course, self.course.assignment(assignment), self.sandbox, Options())
         return list(exam.reference.trials)
@@ -459,7 +459,7 @@ def small_course(small: Small, tmp_path: Path) -> Small:
 def _prove_small(root: Path, sandbox: Sandbox, **options: Any) -> Proof:
     """What `verify` finds of the small course in ``root``."""
     from autograder.course import Course
-    from autograder.grading import Exam, Options
+    from autograder.exam import Exam, Options
     from autograder.record.release import released_notebook
     from autograder.verify.prove import prove
 

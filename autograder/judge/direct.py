@@ -13,7 +13,8 @@ from autograder.assignment import Assignment, load_assignment
 from autograder.config import CONFIG_NAME
 from autograder.course import Course
 from autograder.errors import AuthorError, MachineError
-from autograder.grading import Exam, Grader, Options
+from autograder.exam import Exam, Options
+from autograder.grading import Grader
 from autograder.judge.batch import Batch
 from autograder.judge.plugin import Judging, check_of
 from autograder.judge.seen import Observed

@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 
 from autograder.config import Assignment as Policy
 from autograder.diagnosis.diagnose import diagnose
-from autograder.grading import Exam, observed_in
+from autograder.exam import Exam, observed_in
 from autograder.judge.batch import Batch, Judged, judge
 from autograder.judge.seen import Observed
 from autograder.observe import Trial

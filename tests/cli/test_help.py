@@ -21,7 +21,8 @@ SLOW = (
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["grade", "--help"], ["release", "--help"], ["new", "--help"]]
+    "arguments",
+    [["--help"], *([name, "--help"] for name in ("new", "grade", "release", "verify"))],
 )
 def test_help_imports_nothing_slow(arguments):
     code = (

@@ -186,7 +186,8 @@ def regraded(course, tmp_path_factory, lending):
     from nbgrader.api import Gradebook
 
     from autograder.course import Course
-    from autograder.grading import Grader, Options
+    from autograder.exam import Options
+    from autograder.grading import Grader
 
     root = shutil.copytree(course, tmp_path_factory.mktemp("manual") / "course")
     with Gradebook(f"sqlite:///{root}/gradebook.db") as book:

@@ -22,7 +22,8 @@ def grade_beside(make_course, hand_in, notebooks, lending, tmp_path_factory):
     reports that they get alone.
     """
     from autograder.course import Course
-    from autograder.grading import Grader, Options
+    from autograder.exam import Options
+    from autograder.grading import Grader
 
     prepared = {}
 

@@ -33,7 +33,8 @@ def graded(make_course, hand_in, notebooks, lending, tmp_path_factory):
 
 def grade_course(root, **options):
     from autograder.course import Course
-    from autograder.grading import Grader, Options
+    from autograder.exam import Options
+    from autograder.grading import Grader
 
     with Grader(Course.at(root), Options(**options)) as grader:
         return grader.grade(A1)

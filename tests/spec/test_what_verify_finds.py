@@ -211,6 +211,19 @@ def test_a_check_that_accepts_everything_is_told_and_its_survivors_are_shown_as_
 def test_a_check_that_only_what_raises_fails_counts_as_never_failing(prove, small_course):
     small_course.change("checks", "import assert_matches", "import assert_matches, assert_ran")
     body = 'assert_ran(student.probe("dobla"))'
+    small_course.add(
+        "misconceptions",
+        """- id: metodo-que-no-hay
+  exercise: doble
+  replace:
+    - old: "2 * z"
+      new: "z.doble()"
+  loses:
+    doble: 1
+  es: Los tensores no tienen ese método.
+  en: Tensors have no such method.
+""",
+    )
     small_course.add("checks", ALWAYS.format(name="doble", exercise="doble", body=body))
 
     proof = prove()

@@ -1,0 +1,256 @@
+"""One assignment's submissions on their way through observing, judging and diagnosing.
+
+Knows of no gradebook: what comes out are reports.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from autograder.assignment import Assignment
+from autograder.config import Assignment as Policy
+from autograder.course import Course
+from autograder.errors import AuthorError, MachineError
+from autograder.misconceptions import Misconception, load_misconceptions
+from autograder.submission import Submission, reference
+from autograder.words import Words
+
+if TYPE_CHECKING:
+    from autograder.judge.batch import Batch
+    from autograder.judge.seen import Observed
+    from autograder.observe import Observer, Trial
+    from autograder.report import CheckResult, Report
+    from autograder.sandbox import Sandbox
+
+__all__ = ["REFERENCE", "Exam", "Options", "observed_in", "refuse_wrong_checks"]
+
+log = logging.getLogger(__name__)
+REFERENCE = "(reference)"
+"""Stands among the students of a batch; no folder name of nbgrader's has parentheses."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How ``grade`` was asked to work. ``device`` is ``auto``, ``cpu`` or ``cuda``.
+
+    By default one notebook more than there are cores is worked on: it is set up, which the kernel
+    takes its time for, while the others run.
+    """
+
+    jobs: int = field(default_factory=lambda: (os.cpu_count() or 1) + 1)
+    device: str = "auto"
+    force: bool = False
+    students: tuple[str, ...] = ()
+
+
+@dataclass
+class Exam:
+    """The observations of a batch, ready to be judged.
+
+    ``seen`` and ``trials`` by student; ``broken`` tells, by student, what went wrong on our side.
+    """
+
+    course: Course
+    assignment: Assignment
+    sandbox: Sandbox
+    options: Options
+    seen: dict[str, Observed] = field(default_factory=dict)
+    trials: dict[str, list[Trial]] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def misconceptions(self) -> list[Misconception]:
+        return load_misconceptions(self.assignment)
+
+    @property
+    def policy(self) -> Policy:
+        return self.course.policy(self.assignment.name)
+
+    @cached_property
+    def devices(self) -> tuple[str, ...]:
+        """The devices to observe on: those of the config that are asked for and at hand."""
+        has_cuda = bool(self.sandbox.facts.get("cuda"))
+        if self.options.device == "cuda" and not has_cuda:
+            raise MachineError("--device cuda: torch finds no CUDA device here; use --device auto.")
+        wanted = {"cpu"} if self.options.device == "cpu" or not has_cuda else {"cpu", "cuda"}
+        return tuple(one for one in self.policy.devices if one in wanted)
+
+    @cached_property
+    def observer(self) -> Observer:
+        from autograder.observe import Observer
+
+        words = Words(self.course.config.language)
+        texts = {
+            "question": words.other("question"),
+            "late": words.other("late", seconds=self.policy.seconds_per_cell),
+            "cut": words.other("cut"),
+        }
+        return Observer(
+            self.assignment,
+            self.policy,
+            self.course.key,
+            self.course.observations,
+            self.sandbox,
+            self.devices,
+            texts,
+        )
+
+    @cached_property
+    def reference(self) -> Observed:
+        """The reference's observations; ``AuthorError`` if it does not run to its end."""
+        solution = reference(self.assignment)
+        seen = observed_in(self.observer.observe(solution), solution, self.assignment, model=True)
+        for trial in seen.trials:
+            if trial.ending.how != "finished":
+                said = trial.ending.detail.strip().splitlines()[-1:] or [""]
+                raise AuthorError(
+                    f"{self.assignment.source_path}: the reference, with the probes of "
+                    f"{self.assignment.probes_path.name}, does not run to its end "
+                    f"({trial.ending.how}: {said[0]})."
+                )
+            for exercise, by_name in trial.probes.items():
+                for probe, by_device in by_name.items():
+                    for device, value in by_device.items():
+                        _refuse_failed(self.assignment, exercise, probe, device, value)
+        return seen
+
+    def observe(
+        self, submissions: Sequence[Submission], progress: Callable[[int, int], None]
+    ) -> None:
+        """Observe all ``submissions``, several at a time; one that fails fails alone."""
+        _, _ = self.reference, self.misconceptions
+        progress(0, len(submissions))
+        with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
+            waiting = {
+                pool.submit(self.observer.observe, one, fresh=self.options.force): one
+                for one in submissions
+            }
+            try:
+                for done, future in enumerate(as_completed(waiting), 1):
+                    self._take(waiting[future], future)
+                    progress(done, len(submissions))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def diagnose(self, batch: Batch) -> None:
+        """Find out why checks of the judged ``batch`` failed.
+
+        Observes the misconceptions that cost points where somebody lost some, unless they have
+        been observed before.
+        """
+        from autograder.diagnosis.diagnose import diagnose, puzzling_exercises
+        from autograder.judge.batch import judge
+
+        exercises = puzzling_exercises(batch)
+        known = [one for one in self.misconceptions if exercises & one.loses.keys()]
+        with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
+            seen = zip(known, pool.map(self._misconceived, known), strict=True)
+            found = [(one, observed) for one, observed in seen if observed is not None]
+        known = [one for one, _ in found]
+        wrong = {one.alias: observed for one, observed in found}
+        judged = replace(batch, submissions=wrong, results={})
+        if known:
+            judge(judged)
+        diagnose(batch, judged, known)
+
+    def _misconceived(self, misconception: Misconception) -> Observed | None:
+        """What the misconception shows; nothing where the machine fails: the grades matter more."""
+        wrong = reference(self.assignment, {misconception.exercise: misconception.cell})
+        try:
+            return observed_in(self.observer.observe(wrong), wrong, self.assignment)
+        except (MachineError, ValueError, OSError):
+            log.exception("%s: %s could not be observed", self.assignment.name, misconception.id)
+            return None
+
+    def _take(self, submission: Submission, future: Future[list[Trial]]) -> None:
+        student = submission.student
+        try:
+            self.trials[student] = future.result()
+            if self.trials[student]:
+                seen = observed_in(self.trials[student], submission, self.assignment)
+                self.seen[student] = seen
+        except (MachineError, ValueError, OSError) as error:
+            log.exception("%s of %s could not be observed", self.assignment.name, student)
+            self.broken[student] = str(error)
+
+    def report(self, submission: Submission, batch: Batch) -> Report:
+        """The report of one submission of the judged ``batch``."""
+        from autograder.report import Report
+
+        student = submission.student
+        trials = self.trials.get(student, [])
+        return Report(
+            student,
+            self.assignment.name,
+            tuple(
+                replace(one, unjudged="broken") if student in self.broken else one
+                for one in batch.exercises(student)
+            ),
+            "cuda" if "cuda" in self.devices else "cpu",
+            submission.unreadable,
+            self.broken.get(student),
+            {
+                "key": self.course.key.id,
+                "isolation": self.sandbox.facts["isolation"],
+                "versions": {
+                    name: self.sandbox.facts[name] for name in ("python", "torch", "numpy")
+                },
+                "devices": list(self.devices),
+                "trials": [trial.digest for trial in trials],
+            },
+        )
+
+
+def observed_in(
+    trials: Sequence[Trial], submission: Submission, assignment: Assignment, *, model: bool = False
+) -> Observed:
+    """The ``trials`` of ``submission`` as checks look at them."""
+    from autograder.judge.batch import observed
+
+    solutions: dict[str, list[int]] = {}
+    for place, cell in enumerate(submission.cells):
+        if cell.exercise is not None:
+            solutions.setdefault(cell.exercise, []).append(place)
+    loaded = [trial.load() for trial in trials]
+    return observed(loaded, assignment, solutions, submission.damage, is_reference=model)
+
+
+def _refuse_failed(
+    assignment: Assignment, exercise: str, probe: str, device: str, value: object
+) -> None:
+    from autograder.values import NoValue
+
+    if isinstance(value, NoValue):
+        error = value.error
+        what = f"{error.name}: {error.message}" if error else f"{value.why} {value.name}".strip()
+        line = f":{error.line}" if error and error.line else ""
+        raise AuthorError(
+            f"{assignment.probes_path}{line}: the probe {probe!r} of {exercise!r} fails on the "
+            f"reference on {device} ({what}); mend the probe or the reference."
+        )
+
+
+def refuse_wrong_checks(assignment: Assignment, batch: Batch) -> None:
+    """A check that the reference itself does not pass would be wrong for every student."""
+    words = Words("en")
+    for one in batch.results.get(REFERENCE, []):
+        check = one.result
+        if check.outcome not in ("passed", "not_run"):
+            raise AuthorError(
+                f"{assignment.checks_path}:{one.place}: the reference does not pass "
+                f"{check.english!r} of {one.exercise!r}: {_why(check, words)}"
+            )
+
+
+def _why(check: CheckResult, words: Words) -> str:
+    """For an author: what a check said, or the exception that it raised."""
+    if check.finding is None:
+        return check.outcome
+    return str(check.finding.details.get("why") or words.finding(check.finding))
