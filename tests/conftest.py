@@ -203,12 +203,12 @@ class Bench:
         notebooks: Mapping[str, Notebook | bytes | Path],
         *,
         explained: bool = False,
-        language: str = "es",
+        language: str = "",
     ) -> dict[str, Graded]:
         """All of ``notebooks``, by student, in one batch; a folder is handed in as it is.
 
         Where ``explained``, failed checks have their reasons, for which misconceptions of the
-        assignment are observed and judged, too.
+        assignment are observed and judged, too. ``language``: the course's own by default.
         """
         from autograder.exam import Exam, Options
         from autograder.judge.batch import Batch, judge
@@ -217,6 +217,7 @@ class Bench:
         from autograder.submission import read_submission
         from autograder.words import Words
 
+        language = language or self.course.config.language
         self._count += 1
         folder = self.scratch / str(self._count)
         loaded = self.course.assignment(assignment)
@@ -260,11 +261,11 @@ def write_notebook(path: Path, notebook: Notebook | bytes) -> None:
 
 
 def _make_course(
-    root: Path, *, only: Sequence[str] = (), misconceptions: bool = True, **defaults: Any
+    root: Path, *, only: Sequence[str] = (), misconceptions: bool = False, **defaults: Any
 ) -> Path:
     """A course of our solutions and config in folder ``root``, with other ``defaults``.
 
-    Without ``misconceptions`` failed checks tell their plain difference.
+    Without ``misconceptions`` failed checks tell their plain difference, and none is observed.
     """
     root.mkdir(parents=True, exist_ok=True)
     unwanted = [] if misconceptions else ["misconceptions_*"]
@@ -519,7 +520,11 @@ def _bench(factory: pytest.TempPathFactory, sandbox: Sandbox, **defaults: Any) -
     from autograder.course import Course
 
     folder = factory.mktemp("bench")
-    return Bench(Course.at(_make_course(folder / "course", **defaults)), sandbox, folder / "in")
+    return Bench(
+        Course.at(_make_course(folder / "course", misconceptions=True, **defaults)),
+        sandbox,
+        folder / "in",
+    )
 
 
 @pytest.fixture(scope="session")

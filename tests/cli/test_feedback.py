@@ -12,7 +12,9 @@ def course(make_course, hand_in, notebooks, lending, tmp_path_factory):
     from autograder.course import Course
     from autograder.grading import Grader
 
-    root = make_course(tmp_path_factory.mktemp("feedback") / "course", only=[P])
+    root = make_course(
+        tmp_path_factory.mktemp("feedback") / "course", only=[P], misconceptions=True
+    )
     hand_in(root, "ana", P, notebooks.of(P, {"lineal": "H = torch.dot(W, X)"}))
     hand_in(root, "hugo", P, b"{")
     with lending(), Grader(Course.at(root)) as grader:

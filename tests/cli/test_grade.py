@@ -16,7 +16,9 @@ def template(make_course, hand_in, notebooks, lending, tmp_path_factory):
     from autograder.course import Course
     from autograder.grading import Grader
 
-    root = make_course(tmp_path_factory.mktemp("template") / "course", only=[A1, P])
+    root = make_course(
+        tmp_path_factory.mktemp("template") / "course", only=[A1, P], misconceptions=True
+    )
     hand_in(root, "ana", A1, notebooks.of(A1))
     hand_in(root, "ana", P, notebooks.of(P, {"lineal": "H = W @ X\nprint(H)"}))
     hand_in(root, "hugo", P, b"{")

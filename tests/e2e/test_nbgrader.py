@@ -18,7 +18,7 @@ POINTS = {"ana": {A1: 10, P: 10}, "carla": {A1: 6.5, P: 8}, "hugo": {A1: 9, P: 0
 @pytest.fixture(scope="module")
 def graded(make_course, hand_in, notebooks, program, repository, tmp_path_factory):
     """A fresh course, without a gradebook, that the real program has graded; and how it ended."""
-    root = make_course(tmp_path_factory.mktemp("e2e") / "course", only=[A1, P])
+    root = make_course(tmp_path_factory.mktemp("e2e") / "course", only=[A1, P], misconceptions=True)
     shutil.copy(repository / "nbgrader_config.py", root)
     for name in (A1, P):
         hand_in(root, "ana", name, notebooks.of(name))

@@ -19,7 +19,7 @@ def graded(make_course, hand_in, notebooks, lending, tmp_path_factory):
     from autograder.grading import Grader
 
     folder = tmp_path_factory.mktemp("changed") / "course"
-    root = make_course(folder, only=[P], misconceptions=False, trials=1)
+    root = make_course(folder, only=[P], trials=1)
     hand_in(root, "ana", P, notebooks.of(P))
     hand_in(root, "berto", P, notebooks.of(P, {"funcion": "pass", "lineal": "H = X"}))
     with lending(), Grader(Course.at(root)) as grader:

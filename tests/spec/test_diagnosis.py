@@ -416,7 +416,9 @@ def page(bench, make_course, lending, program, repository, tmp_path_factory):
     from autograder.course import Course
     from autograder.grading import Grader
 
-    root = make_course(tmp_path_factory.mktemp("diagnosis") / "course", only=[A1])
+    root = make_course(
+        tmp_path_factory.mktemp("diagnosis") / "course", only=[A1], misconceptions=True
+    )
     # The same key and what was seen under it: nothing is observed twice.
     shutil.copytree(bench.course.state, root / ".autograder", symlinks=True)
     handed_in = root / "submitted/carla" / A1

@@ -55,7 +55,7 @@ def in_language(language, make_course, hand_in, handed_in, lending, folder):
     from autograder.record.gradebook import Gradebook
 
     limits = {"seconds_per_cell": 1.0, "seconds_per_trial": 5.0, "output_kb": 1}
-    root = make_course(folder / language, only=[P], **limits)
+    root = make_course(folder / language, only=[P], misconceptions=True, **limits)
     config = root / "grading_config.yaml"
     text = config.read_text("utf-8")
     assert "language: es" in text

@@ -15,7 +15,7 @@ def graded(make_course, hand_in, notebooks, lending, tmp_path_factory):
     """A course with a right, a half right, a typed-in and an unreadable submission, graded once;
     and its reports."""
     folder = tmp_path_factory.mktemp("graded") / "course"
-    root = make_course(folder, only=[A1], misconceptions=False)
+    root = make_course(folder, only=[A1])
     literal = notebooks.changed(
         A1,
         "actividad-1",

@@ -131,7 +131,7 @@ def test_what_the_walk_through_ends_with_is_proven_with_its_edits(walked):
     proof = json.loads((course / f"solutions/{NAME}/proof_{NAME}.json").read_text("utf-8"))
 
     assert proof["holds"] is True
-    assert proof["claims"]["misconceptions"].startswith("3 lose what they say; 3 are told")
+    assert proof["claims"]["misconceptions"].startswith("3 of 3 lose what they say; 3 are told")
     assert f"{NAME}: verified" in ran[2][2]
     assert "sumas-negativas" in ran[2][2]
     assert "NOT VERIFIED" not in ran[3][2]
