@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from autograder.errors import AuthorError, MachineError
 __all__ = ["Course", "Key"]
 
 KEY_BYTES = 32
+MAX_SCANNED = 4 * 2**20
 ROSTER_FIELDS = ("first_name", "last_name", "email", "lms_user_id")
 
 
@@ -105,6 +107,13 @@ class Course:
             for entry in (folder.iterdir() if folder.is_dir() else ())
             if not entry.name.startswith(".") and (entry / name).is_dir()
         )
+
+    def submitted_texts(self, name: str) -> Iterator[bytes]:
+        """The bytes of the notebooks that were handed in for ``name``, unless they are huge."""
+        for student in self.students(name):
+            path = self.submitted(student, name) / f"{name}.ipynb"
+            if path.is_file() and not path.is_symlink() and path.stat().st_size < MAX_SCANNED:
+                yield path.read_bytes()
 
     def roster(self) -> dict[str, dict[str, str]]:
         """The students of ``students.csv`` (nbgrader's form: ``id`` and more), if there is one."""

@@ -124,14 +124,16 @@ class Exam:
         self, submissions: Sequence[Submission], progress: Callable[[int, int], None]
     ) -> None:
         """Observe all ``submissions``, several at a time; one that fails fails alone."""
-        _, _ = self.reference, self.misconceptions
         progress(0, len(submissions))
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
+            model = pool.submit(lambda: self.reference)
             waiting = {
                 pool.submit(self.observer.observe, one, fresh=self.options.force): one
                 for one in submissions
             }
             try:
+                model.result()
+                _ = self.misconceptions
                 for done, future in enumerate(as_completed(waiting), 1):
                     self._take(waiting[future], future)
                     progress(done, len(submissions))

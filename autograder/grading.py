@@ -11,7 +11,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ from autograder.course import Course
 from autograder.database import known_students, recorded_students
 from autograder.errors import AuthorError, MachineError
 from autograder.exam import REFERENCE, Exam, Options, refuse_wrong_checks
+from autograder.isolation import USES
 from autograder.render.json import missing_json
 from autograder.submission import Submission, read_submission
 from autograder.words import LOCALE, Words
@@ -51,43 +52,61 @@ class Grader:
     names: tuple[str, ...] = ()
     progress: Callable[[int, int], None] = lambda done, total: None
     notice: Callable[[str], None] = lambda sentence: None
-    _sandbox: Sandbox | None = None
+    _starting: Future[Sandbox] | None = None
 
     def __enter__(self) -> Grader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._sandbox is not None:
-            self._sandbox.close()
-            self._sandbox = None
+        starting, self._starting = self._starting, None
+        if starting is not None and starting.exception() is None:
+            starting.result().close()
 
     @property
     def sandbox(self) -> Sandbox:
         """The sandbox, started on first use: a run with nothing to do needs none."""
-        if self._sandbox is None:
-            from autograder.isolation import open_sandbox
-            from autograder.sandbox import SandboxBroken, SandboxUnavailable
+        from autograder.sandbox import SandboxBroken, SandboxUnavailable
 
-            with ThreadPoolExecutor(max_workers=1) as pool:
-                # It warms up in a process of its own: time for our own slow imports meanwhile.
-                starting = pool.submit(open_sandbox, self.course.config.sandbox, self._uses())
-                _import_observing()
-                try:
-                    self._sandbox = starting.result()
-                except (SandboxUnavailable, SandboxBroken) as error:
-                    raise MachineError(str(error)) from error
-        return self._sandbox
+        self._warm_up()
+        assert self._starting is not None
+        if not self._starting.done():
+            _import_observing()
+        try:
+            return self._starting.result()
+        except (SandboxUnavailable, SandboxBroken) as error:
+            raise MachineError(str(error)) from error
+
+    def _warm_up(self) -> None:
+        """Begin to start the sandbox. It warms up in a process of its own, which leaves time for
+        reading and for our own slow imports."""
+        if self._starting is None:
+            from autograder.isolation import open_sandbox
+
+            pool = ThreadPoolExecutor(max_workers=1)
+            self._starting = pool.submit(open_sandbox, self.course.config.sandbox, self._uses())
+            pool.shutdown(wait=False)
 
     def _uses(self) -> set[str]:
-        """What the sandbox has to be warm for."""
-        names = self.names or self.course.config.assignments
-        return {one for name in names for one in self.course.assignment(name).uses}
+        """What the sandbox has to be warm for: what an assignment itself uses, and what some of its
+        submissions do. For one in a hundred that imports it by itself, all the others' forks are
+        cheaper without."""
+        found: set[str] = set()
+        for name in self.names or self.course.config.assignments:
+            found |= self.course.assignment(name).uses
+            texts = list(self.course.submitted_texts(name))
+            for one, words in USES.items():
+                using = sum(any(word.encode() in text for word in words) for text in texts)
+                if using * 100 > len(texts):
+                    found.add(one)
+        return found
 
     def grade(self, name: str) -> list[Json]:
         """The reports (JSON) of all submissions of assignment ``name``, by student.
 
         What has not changed since it was recorded is neither observed nor judged again.
         """
+        if self.options.force:
+            self._warm_up()
         assignment, policy = self.course.assignment(name), self.course.policy(name)
         students = self._students(name)
         submissions = {

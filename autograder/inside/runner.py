@@ -49,7 +49,6 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
         shell.prepare_figures()
         shell.run("import matplotlib.pyplot as plt; plt.plot([1, 2])", 2, **limits)  # type: ignore[arg-type]
         shell.namespace.pop("plt")
-    shell.run("1 / 0", 3, **limits)  # type: ignore[arg-type]
     weight = torch.zeros(2, 2, requires_grad=True)
     loss = torch.nn.functional.mse_loss(weight @ torch.ones(2, 2), torch.ones(2, 2))
     loss.backward()  # type: ignore[no-untyped-call]
@@ -64,6 +63,9 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
     recorder.take()
     rows = torch.utils.data.TensorDataset(torch.ones(4, 2))
     next(iter(torch.utils.data.DataLoader(rows, batch_size=2, shuffle=True)))
+    # Last, because a traceback looks once at every module that there is.
+    shell.run("def fail():\n    1 / 0\nfail()", 3, **limits)  # type: ignore[arg-type]
+    shell.namespace.pop("fail")
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
