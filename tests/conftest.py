@@ -39,9 +39,19 @@ Json = dict[str, Any]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes ``each_assignment`` is a contract: it holds for all of the course's."""
+    """A test that takes ``each_assignment`` is a contract: it holds for all of the course's.
+
+    A module may call some of them ``HEAVY``: those tests are for `make heavy`.
+    """
     if "each_assignment" in metafunc.fixturenames:
-        metafunc.parametrize("each_assignment", ASSIGNMENTS)
+        heavy = getattr(metafunc.module, "HEAVY", ())
+        metafunc.parametrize(
+            "each_assignment",
+            [
+                pytest.param(name, marks=pytest.mark.heavy if name in heavy else ())
+                for name in ASSIGNMENTS
+            ],
+        )
 
 
 class Notebooks:

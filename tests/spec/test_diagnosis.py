@@ -15,6 +15,7 @@ from autograder.assignment import load_assignment
 from autograder.misconceptions import load_misconceptions
 
 A1, TWO, PERCEPTRON, FIT = "actividad_1", "dos_capas_ocultas", "perceptron", "bucle_fit"
+HEAVY = {FIT, "corazon_abierto"}
 
 UNTOLD: Mapping[tuple[str, str], str] = {}
 """The misconceptions, by assignment and id, that are not told their own sentence, and why. At
@@ -226,7 +227,13 @@ def test_nothing_is_told_in_exercises_that_are_right(batches, each_assignment):
                 assert not (check["outcome"] == "passed" and check["reasons"])
 
 
-@pytest.mark.parametrize("case", OTHER_WORDS, ids=" ".join)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=" ".join(case), marks=pytest.mark.heavy if case[0] in HEAVY else ())
+        for case in OTHER_WORDS
+    ],
+)
 def test_the_same_mistake_in_other_words_is_told_the_same(batches, case):
     assignment, id = case
 
