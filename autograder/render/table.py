@@ -83,7 +83,7 @@ def results(batches: Sequence[dict[str, Any]], course: Course) -> None:
         console.print(f"nothing was handed in: {course.root / 'submitted'} has no submission.")
         return
     for batch in batches:
-        table.add_column(batch["assignment"], justify="right")
+        table.add_column(batch["assignment"], justify="right", overflow="fold")
     for student in students:
         row = [escape(plain(student))]
         for batch in batches:
