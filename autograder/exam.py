@@ -244,7 +244,7 @@ def refuse_wrong_checks(assignment: Assignment, batch: Batch) -> None:
     words = Words("en")
     for one in batch.results.get(REFERENCE, []):
         check = one.result
-        if check.outcome not in ("passed", "not_run"):
+        if one.failed:
             raise AuthorError(
                 f"{assignment.checks_path}:{one.place}: the reference does not pass "
                 f"{check.english!r} of {one.exercise!r}: {_why(check, words)}"

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -93,11 +94,13 @@ class Grader:
         found: set[str] = set()
         for name in self.names or self.course.config.assignments:
             found |= self.course.assignment(name).uses
-            texts = list(self.course.submitted_texts(name))
-            for one, words in USES.items():
-                using = sum(any(word.encode() in text for word in words) for text in texts)
-                if using * 100 > len(texts):
-                    found.add(one)
+            counts: Counter[str] = Counter()
+            for text in self.course.submitted_texts(name):
+                counts["all"] += 1
+                counts.update(
+                    one for one, words in USES.items() if any(w.encode() in text for w in words)
+                )
+            found |= {one for one in USES if counts[one] * 100 > counts["all"]}
         return found
 
     def grade(self, name: str) -> list[Json]:

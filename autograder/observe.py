@@ -126,6 +126,7 @@ class Observer:
             "probes": self.assignment.probes,
             "devices": list(self.devices),
             "threads": 1,
+            "start": 0,
             "shown": number == 0,
             "shift": self.key.shift(number),
             "key": self.key.draws(number),

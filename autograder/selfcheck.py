@@ -146,6 +146,7 @@ def _run(
         "probes": "",
         "devices": [],
         "threads": None,
+        "start": 0,
         "shown": True,
         "shift": 0,
         "key": "",

@@ -650,3 +650,27 @@ def _program(*command: object, cwd: Path | None = None, path: str | None = None,
 def program() -> Callable[..., Ran]:
     """Run a program of this environment as a user does: ``program("autograder", "grade")``."""
     return _program
+
+
+@pytest.fixture
+def swift(warm_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the warm sandbox run the notebook: a fresh process needs seconds to import torch."""
+    from autograder import selfcheck
+    from autograder.sandbox import Limits
+
+    def run(command: Sequence[str], *, cwd: str, timeout: float, **_: Any) -> None:
+        job, frames = map(Path, command[-2:])
+        beside = {
+            str(path.relative_to(cwd)): path.read_bytes()
+            for path in Path(cwd).rglob("*")
+            if path.is_file() and path.suffix != ".ipynb"
+        }
+        with frames.open("w", encoding="utf-8") as file:
+            warm_sandbox.run(
+                json.loads(job.read_text("utf-8")),
+                limits=Limits(seconds=timeout),
+                files=beside,
+                on_frame=lambda frame, payload: file.write(json.dumps(frame) + "\n"),
+            )
+
+    monkeypatch.setattr(selfcheck.subprocess, "run", run)

@@ -16,7 +16,7 @@ import torch
 from autograder.diagnosis.agreement import agree
 from autograder.diagnosis.draws import explain_draws
 from autograder.diagnosis.tensors import explain
-from autograder.judge.batch import Batch, Failure, Judged
+from autograder.judge.batch import Batch, Failure, Judged, Key
 from autograder.judge.finding import Finding
 from autograder.judge.seen import Broken, Item, Looked, Observed
 from autograder.misconceptions import Misconception
@@ -29,8 +29,6 @@ EXPLAINED = {"unsolved", "elsewhere", "said"}
 DIFFERENT = {"values", "shape"}
 SPEAKING = {"activation_missing", "activation_extra", "sign"}
 """General diagnoses that leave little doubt what was done."""
-
-Key = tuple[str, int, str]
 
 
 def puzzling_exercises(batch: Batch) -> set[str]:
@@ -84,7 +82,7 @@ def diagnose(batch: Batch, wrong: Batch, known: Sequence[Misconception]) -> None
 
 
 def _failed(results: Iterable[Judged]) -> dict[Key, Judged]:
-    return {one.key: one for one in results if one.result.outcome not in ("passed", "not_run")}
+    return {one.key: one for one in results if one.failed}
 
 
 def _holds(

@@ -3,9 +3,8 @@
 A job is ``{"cells": [{"source", "exercise"}], "names": {exercise: [name]},
 "also": {exercise: [name]}, "probes": text, "devices": [device],
 "threads": of torch, or null, "shown": whether anybody looks at outputs, "shift": seed shift,
-"start": added to what the generators start with (0 if it is not there), "key": of the probes'
-draws, "limits": {…}, "texts": {…}}``. Frames go out as soon as they are known, so that what a
-killed run had seen stays.
+"start": added to what the generators start with, "key": of the probes' draws, "limits": {…},
+"texts": {…}}``. Frames go out as soon as they are known, so that what a killed run had seen stays.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
     if job["threads"] is not None:
         torch.set_num_threads(job["threads"])
     shift_seeds(job["shift"])
-    seed_everything(START + job.get("start", 0))
+    seed_everything(START + job["start"])
     probes = load_probes(job["probes"])
     last = {cell["exercise"]: i for i, cell in enumerate(job["cells"]) if cell["exercise"]}
     watches: dict[str, Watch] = {}

@@ -26,13 +26,17 @@ from autograder.judge.finding import CheckFailed, Evidence, Finding
 from autograder.judge.seen import Item, Observed, View
 from autograder.report import CheckResult, ExerciseResult
 
-__all__ = ["Batch", "Failure", "Judged", "examine_checks", "judge", "observed"]
+__all__ = ["Batch", "Failure", "Judged", "Key", "examine_checks", "judge", "observed"]
 
 log = logging.getLogger(__name__)
 NO_FIXTURES: Mapping[str, object] = MappingProxyType({})
 CheckFunction = Callable[..., object]
 BREAKS = (Exception, SystemExit, pytest.skip.Exception)
 """What a check may raise that is no finding: our fault or its author's."""
+
+
+Key = tuple[str, int, str]
+"""Which check: its exercise, its line, its title."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,12 @@ class Judged:
     distance: float | None = None
 
     @property
-    def key(self) -> tuple[str, int, str]:
+    def failed(self) -> bool:
+        """Whether it was judged and does not hold, for whatever reason."""
+        return self.result.outcome not in ("passed", "not_run")
+
+    @property
+    def key(self) -> Key:
         """Which check it is, whoever was judged."""
         return self.exercise, self.place, self.result.title
 

@@ -76,12 +76,14 @@ def _key(formula: Callable[..., torch.Tensor], values: Sequence[torch.Tensor]) -
     """By what a formula and its arguments are known again; ``None`` where they cannot be."""
     if not isinstance(formula, FunctionType) or sum(map(torch.numel, values)) > MAX_KEPT_NUMEL:
         return None
-    cells = tuple(cell.cell_contents for cell in formula.__closure__ or ())
-    made = formula.__code__, id(formula.__globals__), formula.__defaults__, cells
+    if formula.__kwdefaults__:
+        return None
     content = tuple((one.dtype, tuple(one.shape), bytes(_raw(one))) for one in values)
     try:
+        cells = tuple(cell.cell_contents for cell in formula.__closure__ or ())
+        made = formula.__code__, id(formula.__globals__), formula.__defaults__, cells
         hash(made)
-    except TypeError:
+    except (TypeError, ValueError):  # it holds what has no hash, or a name without a value yet
         return None
     return made, content
 

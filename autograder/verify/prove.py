@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 from autograder.config import Assignment as Policy
 from autograder.diagnosis.diagnose import diagnose
 from autograder.exam import Exam, observed_in
-from autograder.judge.batch import Batch, Judged, judge
+from autograder.judge.batch import Batch, Judged, Key, judge
 from autograder.judge.seen import Observed
 from autograder.observe import Trial
 from autograder.submission import Submission, as_submission, reference
@@ -45,8 +45,6 @@ POINTS = 0.01
 """Points that differ by no more are the same: thirds are written with two decimals."""
 BY_VALUE = {"values", "unmoved", "other_seed", "trajectory"}
 """Findings of answers that are wrong in nothing but their numbers."""
-Key = tuple[str, int, str]
-"""Which check: ``Judged.key``."""
 
 
 def prove(
@@ -122,7 +120,7 @@ class _Prover:
             if judged.distance is not None:
                 self.noise[judged.key] = max(self.noise.get(judged.key, 0.0), judged.distance)
         failed = {
-            run.name: {one.key for one in batch.results[run.name] if _failed(one)} for run in RUNS
+            run.name: {one.key for one in batch.results[run.name] if one.failed} for run in RUNS
         }
         problems = [
             f"{judged.exercise}: {judged.result.english!r} {why}"
@@ -199,7 +197,7 @@ class _Prover:
         problems, puzzled, honest = [], [], 0
         for one in known:
             self._note(batch.results[one.alias])
-            told = Counter(map(_told, filter(_failed, batch.results[one.alias])))
+            told = Counter(_told(each) for each in batch.results[one.alias] if each.failed)
             self.proof.confusion[one.id] = dict(told.most_common())
             if not told or told.most_common(1)[0][0] != one.id:
                 puzzled.append(one.id)
@@ -233,13 +231,13 @@ class _Prover:
         alive = {}
         for name in made:
             self._note(batch.results[name])
-            if not any(map(_failed, batch.results[name])):
+            if not any(one.failed for one in batch.results[name]):
                 alive[name] = submissions[name]
         seen = self._observe(alive)
         batch = self._judged(seen)
         for name in alive:
             self._note(batch.results[name])
-            if not any(map(_failed, batch.results[name])):
+            if not any(one.failed for one in batch.results[name]):
                 same = shows_the_same(self.exam.reference, seen[name])
                 found = self.proof.equivalent if same else self.proof.survivors
                 found.append(self._mutated(*made[name]))
@@ -366,10 +364,6 @@ def _silent(released: NotebookNode) -> NotebookNode:
 def _lost(batch: Batch, student: str) -> dict[str, float]:
     """Points lost, by exercise."""
     return {one.id: one.max_score - one.score for one in batch.exercises(student)}
-
-
-def _failed(judged: Judged) -> bool:
-    return judged.result.outcome not in ("passed", "not_run")
 
 
 def _told(judged: Judged) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -25,30 +24,6 @@ def written(tmp_path):
         return path
 
     return write
-
-
-@pytest.fixture
-def swift(warm_sandbox, monkeypatch):
-    """Let the warm sandbox run the notebook: a fresh process needs seconds to import torch."""
-    from autograder import selfcheck
-    from autograder.sandbox import Limits
-
-    def run(command, *, cwd, timeout, **_):
-        job, frames = map(Path, command[-2:])
-        beside = {
-            str(path.relative_to(cwd)): path.read_bytes()
-            for path in Path(cwd).rglob("*")
-            if path.is_file() and path.suffix != ".ipynb"
-        }
-        with frames.open("w", encoding="utf-8") as file:
-            warm_sandbox.run(
-                json.loads(job.read_text("utf-8")),
-                limits=Limits(seconds=timeout),
-                files=beside,
-                on_frame=lambda frame, payload: file.write(json.dumps(frame) + "\n"),
-            )
-
-    monkeypatch.setattr(selfcheck.subprocess, "run", run)
 
 
 @pytest.fixture

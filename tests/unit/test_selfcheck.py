@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -23,30 +22,6 @@ def code(source, **metadata):
         "outputs": [],
         "execution_count": None,
     }
-
-
-@pytest.fixture
-def swift(warm_sandbox, monkeypatch):
-    """Let the warm sandbox run the notebook: a fresh process needs seconds to import torch."""
-    from autograder import selfcheck
-    from autograder.sandbox import Limits
-
-    def run(command, *, cwd, timeout, **_):
-        job, frames = map(Path, command[-2:])
-        beside = {
-            str(path.relative_to(cwd)): path.read_bytes()
-            for path in Path(cwd).rglob("*")
-            if path.is_file() and path.suffix != ".ipynb"
-        }
-        with frames.open("w", encoding="utf-8") as file:
-            warm_sandbox.run(
-                json.loads(job.read_text("utf-8")),
-                limits=Limits(seconds=timeout),
-                files=beside,
-                on_frame=lambda frame, payload: file.write(json.dumps(frame) + "\n"),
-            )
-
-    monkeypatch.setattr(selfcheck.subprocess, "run", run)
 
 
 @pytest.fixture

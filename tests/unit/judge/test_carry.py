@@ -279,3 +279,62 @@ STATES = {
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES.keys())
 def test_a_state_that_torch_does_not_take_draws_nothing(state):
     assert draws_from(with_state(state), "uno", draw) is None
+
+
+# --- results of formulas are kept ---------------------------------------------------------------
+
+
+def test_a_formula_is_worked_out_once_for_the_same_values_and_its_result_is_nobodys_to_change():
+    calls = []
+
+    def formula(a):
+        calls.append(1)
+        return a * 3
+
+    def carried():
+        student, reference = sides([1.0, 3.0], [5.0, 9.0])
+        return carry(formula, student, reference, "a")
+
+    # A list is no key: what a formula holds on to like this may change under it.
+    assert torch.equal(carried(), carried())
+    assert len(calls) == 2
+
+    first = carry(thrice, *sides([1.0, 3.0], [5.0, 9.0]), "a")
+    first.zero_()
+    assert carry(thrice, *sides([1.0, 3.0], [5.0, 9.0]), "a").tolist() == [3.0, 9.0]
+    assert WORKED == 1
+
+
+WORKED = 0
+
+
+def thrice(a):
+    global WORKED
+    WORKED += 1
+    return a * 3
+
+
+@pytest.mark.parametrize(
+    "other", [[1.0, 4.0], [[1.0, 3.0]], torch.tensor([1.0, 3.0], dtype=torch.float64)]
+)
+def test_another_value_shape_or_dtype_has_a_result_of_its_own(other):
+    carry(double, *sides([1.0, 3.0], [5.0, 9.0]), "a")
+
+    got = carry(double, *sides(other, torch.as_tensor(other) + 1), "a")
+
+    assert torch.equal(got, torch.as_tensor(other) * 2)
+    assert got.dtype == torch.as_tensor(other).dtype
+
+
+def test_formulas_of_the_same_text_with_other_names_around_them_are_told_apart():
+    def times(factor):
+        return lambda a: a * factor
+
+    modules = [{}, {}]
+    for module, rate in zip(modules, (10, 100), strict=True):
+        exec(f"RATE = {rate}\ndef formula(a): return a * RATE", module)
+    made = [times(5), times(7), *(module["formula"] for module in modules)]
+
+    given = [carry(one, *sides([1.0, 3.0], [5.0, 9.0]), "a").tolist() for one in made]
+
+    assert given == [[5.0, 15.0], [7.0, 21.0], [10.0, 30.0], [100.0, 300.0]]

@@ -1,0 +1,84 @@
+"""What the sandbox warms up for is what the notebooks use; and it is closed whatever happens."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.course import Course
+from autograder.errors import AuthorError
+from autograder.exam import Options
+from autograder.grading import Grader
+
+P, FIT = "perceptron", "bucle_fit"
+
+
+class Opened:
+    """Stands for the sandbox: knows what it was asked to be warm for, and whether it is closed."""
+
+    def __init__(self):
+        self.uses, self.closed = [], 0
+
+    def __call__(self, isolation, uses=()):
+        self.uses.append(set(uses))
+        return self
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    from autograder import isolation
+
+    fake = Opened()
+    monkeypatch.setattr(isolation, "open_sandbox", fake)
+    return fake
+
+
+@pytest.fixture
+def course(make_course, tmp_path):
+    return make_course(tmp_path / "course", only=[P, FIT])
+
+
+def hand_in_many(course, hand_in, notebooks, plotting, others):
+    plain = notebooks.of(P)
+    plots = notebooks.of(P, own={"": ["import matplotlib.pyplot as plt"]})
+    for number in range(plotting + others):
+        hand_in(course, f"s{number:03}", P, plots if number < plotting else plain)
+
+
+def warm_for(course, *names):
+    with Grader(Course.at(course), names=names) as grader:
+        return grader.sandbox.uses[-1]
+
+
+@pytest.mark.parametrize(
+    ("names", "uses"),
+    [((P,), set()), ((FIT,), {"optimisers"}), ((P, FIT), {"optimisers"}), ((), {"optimisers"})],
+    ids=["perceptron", "bucle_fit", "both", "the whole course"],
+)
+def test_an_assignment_that_trains_is_warm_for_optimisers(opened, course, names, uses):
+    assert warm_for(course, *names) == uses
+
+
+@pytest.mark.parametrize(
+    ("plotting", "others", "uses"), [(0, 3, set()), (1, 3, {"figures"}), (1, 99, set())]
+)
+def test_figures_are_warm_where_more_than_one_submission_in_a_hundred_has_them(
+    opened, course, hand_in, notebooks, plotting, others, uses
+):
+    hand_in_many(course, hand_in, notebooks, plotting, others)
+
+    assert warm_for(course, P) == uses
+
+
+def test_a_sandbox_that_was_begun_is_closed_when_grading_is_refused(opened, course):
+    options = Options(force=True, students=("nobody",))
+
+    with (
+        pytest.raises(AuthorError, match="nobody"),
+        Grader(Course.at(course), options, (P,)) as grader,
+    ):
+        grader.grade(P)
+
+    assert len(opened.uses) == opened.closed == 1
