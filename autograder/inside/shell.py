@@ -9,6 +9,7 @@ import contextlib
 import getpass
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -344,6 +345,9 @@ class Shell:
         # The advice that IPython gives after `sys.exit()` is for a terminal, and in English.
         warnings.filterwarnings("ignore", message="To exit: use")
         self._shell = NotebookShell.instance(config=config)
+        # Whoever imports matplotlib draws into the notebook from the first figure on: a change of
+        # the backend afterwards would close what was drawn.
+        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
         self._figures = False
 
     def tree(self, source: str) -> ast.AST | None:

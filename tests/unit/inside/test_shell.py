@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 from handmade import in_own_process
+
+from autograder.inside.shell import MAX_FRAMES, _shortened
 
 CODE = r"""
 import json, sys
@@ -38,12 +42,12 @@ said["swallows"] = run(swallows, 7, seconds=0.05)
 said["after late"] = run("print('bien')", 8)
 said["cut"] = run("print('x' * 100)\nprint('y')", 9, limit=10)
 said["cut once"] = run("for i in range(100): print('x' * 9)", 9, limit=20)
+said["figure"] = run("import matplotlib.pyplot as plt\nplt.plot([1, 2]);", 9)
 said["magic"] = run("%matplotlib inline\n!echo hola", 10)
 said["display"] = run("from IPython.display import display, HTML\ndisplay(HTML('<b>x</b>'))", 11)
 said["odd display"] = run(
     "from IPython.display import publish_display_data\n"
     "publish_display_data({'application/json': {'a': float('nan'), 'b': {1, 2}.__class__}})", 11)
-said["figure"] = run("import matplotlib.pyplot as plt\nplt.plot([1, 2]);", 12)
 said["helper"] = run("\n\n\ndef helper():\n    return 1 / 0", 13)
 said["in helper"] = run("q = 1\nhelper()", 14)
 shell.refuse_questions("nadie responde")
@@ -58,12 +62,12 @@ said["stdout is ours again"] = sys.stdout is stdout
 said["write"] = run("import sys\nsys.stdout.write(3)", 18)
 said["underscore"] = run("_", 19)
 said["plain lines"] = run("\n\na = 1\n1 / 0", 20)
-said["prompts"] = run("In [1]: p = 6\n   ...: q = 7\n   ...: p * q", 20)
+said["prompts"] = run("In [1]: p = 6\nIn [2]: p * 7", 20)
 said["await"] = run("import asyncio\nawait asyncio.sleep(0, 'esperado')", 20)
 said["own transformation"] = run(
     "ip = get_ipython()\n"
-    "ip.input_transformers_post.append(lambda lines: [one.replace('€', 'e') for one in lines])", 20)
-said["transformed"] = run("v€r = 4\nv€r", 20)
+    "ip.input_transformers_post.append(lambda all: [one.replace('uno', '4') for one in all])", 20)
+said["transformed"] = run("v = uno\nv", 20)
 shell.run("get_ipython().input_transformers_post.clear()", 20, seconds=9, late_text="",
           output_limit=9, cut_text="")
 said["recursion"] = run("def f(n):\n    return f(n + 1)\nf(0)", 20)
@@ -145,6 +149,21 @@ def test_the_traceback_of_an_endless_recursion_is_short(said):
     assert output["ename"] == said["recursion"]["error"]["name"] == "RecursionError"
     assert sum("return f(n + 1)" in line for line in output["traceback"]) <= 45
     assert "f(0)" in "\n".join(output["traceback"])
+
+
+def test_of_a_long_traceback_both_ends_are_kept():
+    def fall(depth):
+        return 1 / 0 if depth == 0 else fall(depth - 1)
+
+    try:
+        fall(500)
+    except ZeroDivisionError as error:
+        trace = error.__traceback__
+    kept = [frame.name for frame in traceback.extract_tb(_shortened(trace))]
+
+    assert len(kept) == 2 * MAX_FRAMES
+    assert kept[0] == "test_of_a_long_traceback_both_ends_are_kept"
+    assert traceback.extract_tb(_shortened(trace))[-1] == traceback.extract_tb(trace)[-1]
 
 
 def test_where_nobody_looks_values_and_errors_are_not_put_into_words(said):

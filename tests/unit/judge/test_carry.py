@@ -299,8 +299,8 @@ def test_a_formula_is_worked_out_once_for_the_same_values_and_its_result_is_nobo
     assert torch.equal(carried(), carried())
     assert len(calls) == 2
 
-    first = carry(thrice, *sides([1.0, 3.0], [5.0, 9.0]), "a")
-    first.zero_()
+    for _ in range(2):
+        carry(thrice, *sides([1.0, 3.0], [5.0, 9.0]), "a").zero_()
     assert carry(thrice, *sides([1.0, 3.0], [5.0, 9.0]), "a").tolist() == [3.0, 9.0]
     assert WORKED == 1
 
@@ -315,7 +315,7 @@ def thrice(a):
 
 
 @pytest.mark.parametrize(
-    "other", [[1.0, 4.0], [[1.0, 3.0]], torch.tensor([1.0, 3.0], dtype=torch.float64)]
+    "other", [[1.0, 4.0], [[1.0, 3.0]], torch.tensor([1.0, 3.0]).view(torch.int32)]
 )
 def test_another_value_shape_or_dtype_has_a_result_of_its_own(other):
     carry(double, *sides([1.0, 3.0], [5.0, 9.0]), "a")
