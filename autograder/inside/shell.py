@@ -348,7 +348,6 @@ class Shell:
         # Whoever imports matplotlib draws into the notebook from the first figure on: a change of
         # the backend afterwards would close what was drawn.
         os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-        self._figures = False
 
     def tree(self, source: str) -> ast.AST | None:
         """What Python makes of a cell; ``None`` if that is nothing."""
@@ -361,7 +360,6 @@ class Shell:
     def prepare_figures(self) -> None:
         """Show figures at the end of the cell that draws them, also in a notebook that never says
         ``%matplotlib``. Imports matplotlib."""
-        self._figures = True
         self._shell.run_line_magic("matplotlib", "inline")
 
     @property
@@ -400,10 +398,6 @@ class Shell:
             with time_limit(seconds, late_text):
                 result = self._shell.run_cell(source, store_history=False)
                 raised = result.error_before_exec or result.error_in_exec
-                if not self._figures and "matplotlib.pyplot" in sys.modules:
-                    # Imported by this cell: its figures are not shown by themselves yet.
-                    self.prepare_figures()
-                    self._shell.events.trigger("post_execute")
         except BaseException as error:
             raised = error
             self._shell.showtraceback((type(error), error, error.__traceback__))
