@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
+import hashlib
 import json
 import os
 import shutil
@@ -270,12 +271,17 @@ def write_notebook(path: Path, notebook: Notebook | bytes) -> None:
         nbformat.write(notebook, path)
 
 
+KEY = "AUTOGRADER_TEST_KEY"
+
+
 def _make_course(
     root: Path, *, only: Sequence[str] = (), misconceptions: bool = False, **defaults: Any
 ) -> Path:
     """A course of our solutions and config in folder ``root``, with other ``defaults``.
 
     Without ``misconceptions`` failed checks tell their plain difference, and none is observed.
+    Its secret key is the same in every run, so that a test passes or fails for good; another text
+    in the environment's ``AUTOGRADER_TEST_KEY`` gives another key.
     """
     root.mkdir(parents=True, exist_ok=True)
     unwanted = [] if misconceptions else ["misconceptions_*"]
@@ -286,6 +292,10 @@ def _make_course(
     if only:
         config["assignments"] = {name: config["assignments"][name] for name in only}
     (root / CONFIG).write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
+    key = root / ".autograder" / "key"
+    key.parent.mkdir(mode=0o700, exist_ok=True)
+    key.touch(mode=0o600)
+    key.write_text(hashlib.sha256(os.environ.get(KEY, "").encode()).hexdigest(), "ascii")
     return root
 
 

@@ -216,7 +216,7 @@ def test_a_tolerance_of_the_config_counts(grade, course, hand_in, notebooks):
     replaced(
         course / "grading_config.yaml",
         "defaults:\n",
-        "defaults:\n  checks:\n    test_output: {rtol: 0.01}\n",
+        "defaults:\n  checks:\n    test_output: {rtol: 0, atol: 0.01}\n",
     )
     wide = grade(students=("ana",))[0]["score"]
 
