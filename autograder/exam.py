@@ -157,7 +157,9 @@ class Exam:
             found = [(one, observed) for one, observed in seen if observed is not None]
         known = [one for one, _ in found]
         wrong = {one.alias: observed for one, observed in found}
-        judged = replace(batch, submissions=wrong, results={})
+        # Elsewhere they lose nothing: `verify` has proven it.
+        only = {one.alias: set(one.loses) for one in known}
+        judged = replace(batch, submissions=wrong, only=only, results={})
         if known:
             judge(judged)
         diagnose(batch, judged, known)
