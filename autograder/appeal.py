@@ -6,20 +6,20 @@ What a log entry names is enough: neither the sandbox nor the assignment as it i
 from __future__ import annotations
 
 import json
+import platform
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.assignment import Assignment, load_assignment
-from autograder.basis import Basis, Observations
-from autograder.changes import Difference, differences
+from autograder.basis import Basis, Observations, code_digest, versions
+from autograder.changes import Cause, Difference, differences, rested
 from autograder.config import Assignment as Policy
 from autograder.course import Course
-from autograder.database import given_scores
+from autograder.database import scores_by_hand
 from autograder.errors import AuthorError, MachineError
 from autograder.exam import REFERENCE, Exam, explain, solution_places
 from autograder.history import Entry, History
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from autograder.judge.seen import Observed
     from autograder.observe import Trial
 
-__all__ = ["Replayed", "by_hand", "log_results", "replay", "versions"]
+__all__ = ["Replayed", "log_results", "replay"]
 
 Json = dict[str, Any]
+SCHEMA = 1
 TIMESTAMP_CHARACTERS = 100
 """Of the time of handing in, which the student's side writes and may be any text."""
 
@@ -44,12 +45,11 @@ def log_results(
     texts: Mapping[str, bytes],
     submissions: Sequence[Submission],
     reports: Mapping[str, Json],
-    code: str,
 ) -> dict[str, str]:
     """Log those of ``reports`` (JSON, by student) that are new, with what they rest on.
 
-    ``texts`` are the assignment's (``texts_of``), ``code`` is the hash of our own package. Gives
-    when they were judged (``at``) and the digest of what they rest on (``basis``).
+    ``texts`` are the assignment's (``texts_of``). Gives when they were judged (``at``) and the
+    digest of what they rest on (``basis``).
     """
     course, name = exam.course, exam.assignment.name
     history = History(course.history, name)
@@ -62,12 +62,12 @@ def log_results(
         course.key.id,
         facts["isolation"],
         {**{one: facts[one] for one in ("python", "torch", "numpy")}, **versions()},
-        code,
+        code_digest(),
         _names(exam.models[REFERENCE]),
         {one.id: _names(exam.models[one.id]) for one in _compared(exam)},
     )
     digest = history.kept.put(basis.text())
-    given = by_hand(course, name)
+    given = scores_by_hand(course.db_url, name)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     history.append(
         [
@@ -88,11 +88,6 @@ def log_results(
         ]
     )
     return {"at": now, "basis": digest}
-
-
-def versions() -> dict[str, str]:
-    """Of the packages that judge and that run cells, besides those that the sandbox tells."""
-    return {name: version(name) for name in ("autograder", "ipython")}
 
 
 def _compared(exam: Exam) -> list[Misconception]:
@@ -117,25 +112,26 @@ def _submitted(submission: Submission, path: Path) -> Json:
     }
 
 
-def by_hand(course: Course, name: str) -> dict[str, dict[str, float]]:
-    """The scores of assignment ``name`` that assistants gave, by student and exercise."""
-    given: dict[str, dict[str, float]] = {}
-    for one in given_scores(course.db_url, name):
-        if one.by_hand is not None:
-            given.setdefault(one.student, {})[one.cell.removesuffix("-check")] = one.by_hand
-    return given
-
-
 @dataclass(frozen=True)
 class Replayed:
-    """A result judged again: the report (JSON) that came out, and what it says differently."""
+    """A result judged again: the report (JSON) that came out, and what it says differently.
 
+    ``others`` are the versions that it was judged by now and that are not those of then.
+    """
+
+    student: str
+    assignment: str
+    at: str
     report: Json
     differences: list[Difference]
+    others: list[Cause]
 
     @property
     def same(self) -> bool:
         return not self.differences
+
+    def json(self) -> Json:
+        return {"schema": SCHEMA, "same": self.same, **asdict(self)}
 
 
 def replay(course: Course, name: str, entry: Entry) -> Replayed:
@@ -187,7 +183,18 @@ def replay(course: Course, name: str, entry: Entry) -> Replayed:
     )
     # As it was written: what JSON has no kind for came back as another.
     made = json.loads(json.dumps(report_json(report, Words(basis.language))))
-    return Replayed(made, differences(entry.report, made))
+    now = replace(basis, versions={**basis.versions, **_versions()}, code=code_digest())
+    others = list(rested(basis, now))
+    return Replayed(entry.student, name, entry.at, made, differences(entry.report, made), others)
+
+
+def _versions() -> dict[str, str]:
+    """Of what judges: this process imports what the sandbox tells of itself."""
+    import numpy
+    import torch
+
+    python = platform.python_version()
+    return {"python": python, "torch": torch.__version__, "numpy": numpy.__version__, **versions()}
 
 
 def _seen(

@@ -13,20 +13,24 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from autograder.assignment import Assignment
 from autograder.errors import AuthorError, MachineError
+from autograder.words import LOCALE
 
 __all__ = [
     "Basis",
     "Kept",
     "Observations",
+    "code_digest",
     "pairs",
     "refuse_changed",
     "sync_folder",
     "texts_of",
+    "versions",
 ]
 
 Observations = tuple[tuple[str, str], ...]
@@ -108,6 +112,19 @@ def refuse_changed(texts: Mapping[str, bytes], assignment: Assignment) -> None:
                 f"{assignment.folder / name}: changed while its submissions were graded; nothing "
                 "was recorded: run `autograder grade` again."
             )
+
+
+def code_digest() -> str:
+    """Hash of our own package, its sentences included: a change of it judges again."""
+    hashed = hashlib.sha256()
+    for file in sorted([*Path(__file__).parent.rglob("*.py"), *LOCALE.rglob("*.mo")]):
+        hashed.update(file.read_bytes())
+    return hashed.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that judge and that run cells, besides those that the sandbox tells."""
+    return {name: version(name) for name in ("autograder", "ipython")}
 
 
 class Kept:

@@ -11,7 +11,7 @@ from typing import Any
 from autograder.basis import Basis
 from autograder.history import Entry
 
-__all__ = ["PARTS", "Cause", "Difference", "causes", "differences", "rested"]
+__all__ = ["Cause", "Difference", "causes", "differences", "part_of", "rested"]
 
 Json = dict[str, Any]
 PARTS = (
@@ -41,11 +41,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Cause:
-    """Something that two results rest on and that is another one now: ``what`` in words."""
+    """Something that two results rest on and that is another one now: ``what`` in words.
+
+    ``before`` and ``after`` are empty where they are only hashes.
+    """
 
     what: str
-    before: str
-    after: str
+    before: str = ""
+    after: str = ""
 
 
 def differences(before: Json, after: Json) -> list[Difference]:
@@ -97,11 +100,11 @@ def causes(before: Entry, after: Entry, old: Basis | None, new: Basis | None) ->
     found = list(_submitted(before.submission, after.submission))
     if old is None or new is None:
         if before.basis != after.basis:
-            found.append(Cause("what it is judged by", before.basis, after.basis))
+            found.append(Cause("something that cannot be told any more"))
         return found
     found += rested(old, new)
     if not found and before.trials != after.trials:
-        found.append(Cause("what was observed", _contents(before), _contents(after)))
+        found.append(Cause("what was observed, under the same circumstances,"))
     return found
 
 
@@ -109,7 +112,7 @@ def rested(old: Basis, new: Basis) -> Iterator[Cause]:
     """What results rest on besides the submission, where it is not the same."""
     for name in [*old.files, *(name for name in new.files if name not in old.files)]:
         if old.files.get(name) != new.files.get(name):
-            yield Cause(_part(name), old.files.get(name, ""), new.files.get(name, ""))
+            yield Cause(part_of(name))
     for key in [*old.settings, *(key for key in new.settings if key not in old.settings)]:
         if old.settings.get(key) != new.settings.get(key):
             before, after = (json.dumps(one.settings.get(key)) for one in (old, new))
@@ -128,10 +131,10 @@ def rested(old: Basis, new: Basis) -> Iterator[Cause]:
         if one != other:
             yield Cause(name, one, other)
     if old.code != new.code:
-        yield Cause("the autograder's own code", old.code, new.code)
+        yield Cause("the autograder's own code")
 
 
-def _part(file: str) -> str:
+def part_of(file: str) -> str:
     """What a file of an assignment is called."""
     for start, end, noun in PARTS:
         if file.startswith(start) and file.endswith(end):
@@ -140,16 +143,9 @@ def _part(file: str) -> str:
 
 
 def _submitted(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cause]:
-    names = {
-        "digest": "the submission",
-        "notebook": "the notebook's file",
-        "timestamp": "the time of handing in",
-    }
-    for key, what in names.items():
-        if before.get(key) != after.get(key):
-            yield Cause(what, str(before.get(key)), str(after.get(key)))
-            return
-
-
-def _contents(entry: Entry) -> str:
-    return " ".join(content for _, content in entry.trials)
+    if before["digest"] != after["digest"]:
+        yield Cause("the submission")
+    elif before["notebook"] != after["notebook"]:
+        yield Cause("the notebook's file, but not what is run of it,")
+    elif before["timestamp"] != after["timestamp"]:
+        yield Cause("the time of handing in", str(before["timestamp"]), str(after["timestamp"]))

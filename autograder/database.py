@@ -17,6 +17,7 @@ __all__ = [
     "given_scores",
     "known_students",
     "recorded_students",
+    "scores_by_hand",
     "without_password",
 ]
 
@@ -38,6 +39,10 @@ class GivenScore:
     extra: float | None
     max_score: float
     late: float
+
+    @property
+    def exercise(self) -> str:
+        return self.cell.removesuffix("-check")
 
     @property
     def score(self) -> float:
@@ -79,6 +84,15 @@ def given_scores(db_url: str, name: str) -> list[GivenScore]:
         GivenScore(who, cell, automatic, by_hand, extra, most, late or 0.0)
         for who, cell, automatic, by_hand, extra, most, late in rows
     ]
+
+
+def scores_by_hand(db_url: str, name: str) -> dict[str, dict[str, float]]:
+    """The scores of assignment ``name`` that assistants gave, by student and exercise."""
+    found: dict[str, dict[str, float]] = {}
+    for one in given_scores(db_url, name):
+        if one.by_hand is not None:
+            found.setdefault(one.student, {})[one.exercise] = one.by_hand
+    return found
 
 
 def without_password(db_url: str) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.assignment import Assignment
-from autograder.basis import refuse_changed, texts_of
+from autograder.basis import code_digest, refuse_changed, texts_of
 from autograder.config import Assignment as Policy
 from autograder.course import Course
 from autograder.database import known_students, recorded_students
@@ -29,7 +29,7 @@ from autograder.history import History
 from autograder.isolation import USES
 from autograder.render.json import missing_json
 from autograder.submission import Submission, read_submission
-from autograder.words import LOCALE, Words
+from autograder.words import Words
 
 if TYPE_CHECKING:
     from autograder.report import Report
@@ -174,7 +174,7 @@ class Grader:
         return _digest(
             [
                 {package: version(package) for package in packages},
-                _code_digest(),
+                code_digest(),
                 assignment.source_path.read_text(encoding="utf-8"),
                 assignment.probes,
                 assignment.checks_path.read_text(encoding="utf-8")
@@ -258,7 +258,7 @@ class Grader:
         name, words, written = assignment.name, Words(language), []
         made = {student: report_json(report, words) for student, report in reports.items()}
         sound = {student: one for student, one in made.items() if one["status"] != "broken"}
-        judged = log_results(exam, texts, submissions, sound, _code_digest())
+        judged = log_results(exam, texts, submissions, sound)
         with Gradebook(self.course.db_url) as book:
             for change in book.register(name, released_notebook(self.course, assignment)):
                 self.notice(f"{name}: {change}; scores given by hand are kept.")
@@ -323,11 +323,3 @@ def write_json(path: Path, data: Json | list[Json]) -> None:
 
 def _digest(data: Any) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-
-
-def _code_digest() -> str:
-    """Hash of our own package, its sentences included: a change of it judges again."""
-    hashed = hashlib.sha256()
-    for file in sorted([*Path(__file__).parent.rglob("*.py"), *LOCALE.rglob("*.mo")]):
-        hashed.update(file.read_bytes())
-    return hashed.hexdigest()
