@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import cache
 
 import pytest
@@ -22,14 +21,3 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
 def batch_of(stage: Stage) -> Callable[[str], Batch]:
     """The graded batch of a family."""
     return cache(lambda family: stage.grade(cases(family)))
-
-
-@pytest.fixture(scope="session")
-def weak_batch() -> Iterator[Callable[..., Batch]]:
-    """Grades under limits and a sandbox of one's own choice, as our own user."""
-    with ExitStack() as stack:
-
-        def grade(attackers, user: str = USERS[0], **options) -> Batch:
-            return stack.enter_context(Stage(user, **options)).grade(attackers)
-
-        yield grade

@@ -6,6 +6,7 @@ it: empty is well. They are the same for every family and for the control case.
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import hashlib
 import json
@@ -146,6 +147,7 @@ class Stage:
         self.uid = _uid(self.user)
         self.folder = Path(tempfile.mkdtemp(prefix="attacks-"))
         self.folder.chmod(0o755)
+        compileall.compile_dir(ROOT / "autograder", quiet=2)  # another user may not write there
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -173,9 +175,9 @@ class Stage:
         self._count += 1
         place = self.folder / str(self._count)
         course, home, scratch = place / "course", place / "home", place / "scratch"
-        for folder in (course, home, scratch):
+        for folder in (home, scratch):
             folder.mkdir(parents=True)
-        self._fill(course, assignments)
+        shutil.copytree(self._template(tuple(assignments)), course)
         (home / ".netrc").write_text(self.marks["home"], "utf-8")
         told = place / "told"
         told.write_text(self.marks["descriptor"], "utf-8")
@@ -208,13 +210,22 @@ class Stage:
             outer = self._answer(process)
             after = fingerprints([*kept, scratch])
         notes = place / "notes"
-        runs = [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+        runs = (
+            [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+        )
         return Batch(
             course, self.marks, usual, _reports(course), runs, outer, before, after, listeners.met
         )
 
+    def _template(self, assignments: tuple[str, ...]) -> Path:
+        """A course with solutions, config, key, gradebook, twin and innocents; made once."""
+        course = self.folder / "-".join(("template", *assignments))
+        if not course.exists():
+            course.mkdir()
+            self._fill(course, assignments)
+        return course
+
     def _fill(self, course: Path, assignments: Sequence[str]) -> None:
-        """Solutions, config, key, gradebook, and the submissions of twin and innocents."""
         ignored = shutil.ignore_patterns("__pycache__", ".*", "misconceptions_*")
         for name in assignments:
             own = course / "solutions" / name
@@ -233,7 +244,9 @@ class Stage:
             for student in INNOCENTS:
                 notebook = _example(student, name)
                 if student == INNOCENTS[0]:
-                    notebook.cells.append(nbformat.v4.new_code_cell(f"# {self.marks['submission']}"))
+                    notebook.cells.append(
+                        nbformat.v4.new_code_cell(f"# {self.marks['submission']}")
+                    )
                 hand_in(course, student, name, notebook)
         config = {
             "sandbox": self.sandbox,
@@ -273,7 +286,8 @@ class Stage:
             "uid": self.uid,
             "open": [str(ROOT), sys.prefix, sys.base_prefix],
             "shm": {f"canary-{tail}": self.marks["shm"]},
-            "canary": [*python, str(HERE / "canary.py"), self.marks["canary"]],
+            "canary": [*python, str(HERE / "canary.py")],
+            "kept": self.marks["canary"],
             "inherited": [str(place / "told")],
             "folder": str(place),
             "seconds": 240,
@@ -321,6 +335,10 @@ def _example(student: str, name: str) -> Notebook:
     return nbformat.read(ROOT / "examples" / student / name / f"{name}.ipynb", as_version=4)
 
 
+def _runs(notes: Path) -> list[Json]:
+    return [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+
+
 def _reports(course: Path) -> dict[tuple[str, str], Json]:
     path = course / "reports.json"
     if not path.exists():
@@ -338,13 +356,19 @@ def unfinished(batch: Batch) -> list[str]:
     """Batches that did not end as a batch ends: all graded, status 0."""
     if batch.outer["status"] != 0:
         return [f"status {batch.outer['status']}: {batch.outer['said'][-2000:]}"]
-    return [f"{who} is {one['status']}" for who, one in batch.reports.items() if one["status"] == "broken"]
+    return [
+        f"{who} is {one['status']}"
+        for who, one in batch.reports.items()
+        if one["status"] == "broken"
+    ]
 
 
 def gained(batch: Batch, case: Case) -> list[str]:
     """Points, of the whole or of an exercise, beyond those of the twin."""
     own, twin = batch.report(case.student, case.assignment), batch.report(TWIN, case.assignment)
-    told = [f"{own['score']} points, the twin {twin['score']}"] if own["score"] > twin["score"] else []
+    told = (
+        [f"{own['score']} points, the twin {twin['score']}"] if own["score"] > twin["score"] else []
+    )
     for mine, hers in zip(own["exercises"], twin["exercises"], strict=True):
         if mine["score"] > hers["score"] + 1e-9:
             told.append(f"{mine['id']}: {mine['score']}, the twin {hers['score']}")
