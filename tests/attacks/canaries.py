@@ -34,12 +34,16 @@ KINDS = (
     "descriptor",
     "canary",
     "socket",
+    "success",
 )
 
 
 @dataclass(frozen=True)
 class Marks:
-    """A text for every kind of secret; whoever shows one has read that secret."""
+    """A text for every kind of secret; whoever shows one has read that secret.
+
+    ``success`` is given to the attacks, to print where one got what it must not get.
+    """
 
     texts: dict[str, str] = field(
         default_factory=lambda: {kind: f"MARK{kind}{secrets.token_hex(8)}KRAM" for kind in KINDS}

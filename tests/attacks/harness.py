@@ -197,6 +197,8 @@ class Stage:
                 "package": str(ROOT / "autograder"),
                 "packages": sysconfig.get_path("purelib"),
                 "canary": self._answer(process)["canary"],
+                "limits": self.limits,
+                "success": self.marks["success"],
             }
             for (student, name), notebook in attackers.items():
                 folder = hand_in(course, student, name, notebook)
