@@ -7,6 +7,7 @@ added stands around two public methods, and tells who ran, for how long, and how
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import threading
 import time
@@ -19,6 +20,11 @@ from autograder.sandbox import Sandbox
 
 who = threading.local()
 lock = threading.Lock()
+
+
+def note(notes: Path, **what: Any) -> None:
+    with lock, notes.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(what) + "\n")
 
 
 def watch(notes: Path) -> None:
@@ -38,16 +44,16 @@ def watch(notes: Path) -> None:
             how = ended.how
             return ended
         finally:
-            note = {
-                "student": getattr(who, "student", None) or "(reference)",
-                "shown": job["shown"],
-                "seconds": time.monotonic() - begun,
-                "limit": limits.seconds,
-                "how": how,
-                "memory_limit": self.facts["memory_limit"],
-            }
-            with lock, notes.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(note) + "\n")
+            note(
+                notes,
+                student=getattr(who, "student", None) or "(reference)",
+                shown=job["shown"],
+                seconds=time.monotonic() - begun,
+                ended=time.monotonic(),
+                limit=limits.seconds,
+                how=how,
+                memory_limit=self.facts["memory_limit"],
+            )
 
     Observer.observe = observe_by_name  # type: ignore[method-assign]
     Sandbox.run = timed_run  # type: ignore[method-assign]
@@ -66,8 +72,12 @@ if __name__ == "__main__":
     secret = [kept[::-1]] * 4  # in the memory of the grader
     secret = [text[::-1] for text in secret]
     watch(Path(notes))
+    begun = time.monotonic()
     output = ["--json", str(Path(folder) / "reports.json")]
     status = step("grade", "--course", folder, "--quiet", *output, *assignments)
+    note(Path(notes), graded=time.monotonic())
     if status == 0:
         status = step("feedback", "--course", folder, "--quiet", *assignments)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    note(Path(notes), begun=begun, ended=time.monotonic(), peak_mb=peak)
     sys.exit(status)

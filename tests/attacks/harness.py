@@ -85,14 +85,14 @@ def _uid(user: str) -> int | None:
 
 @dataclass
 class Batch:
-    """What was seen of one batch. ``runs`` are the notes of `graded_run.py`, ``outer`` what the
-    warden says, ``before`` and ``after`` fingerprints, ``met`` the listeners that were met."""
+    """What was seen of one batch. ``notes`` are those of `graded_run.py`, ``outer`` what the warden
+    says, ``before`` and ``after`` fingerprints, ``met`` the listeners that were met."""
 
     course: Path
     marks: Marks
     usual: Batch | None
     reports: dict[tuple[str, str], Json]
-    runs: list[Json]
+    notes: list[Json]
     outer: Json
     before: dict[str, str]
     after: dict[str, str]
@@ -102,14 +102,30 @@ class Batch:
         return self.reports[student, assignment]
 
     def leavings(self, case: Case) -> Iterator[Path]:
-        """Every file that holds something of the case's run."""
+        """Every file that holds something of the case's run, but not what was handed in."""
         student, name = case.student, case.assignment
         for folder in ("autograded", "feedback"):
-            yield from (one for one in (self.course / folder / student).rglob("*") if one.is_file())
+            files = (one for one in (self.course / folder / student).rglob("*") if one.is_file())
+            yield from (one for one in files if one.name != TARGETS)
         yield self.course / ".autograder" / "reports" / name / f"{student}.json"
         for digest in self.report(student, name)["made_from"].get("trials", []):
             stored = self.course / ".autograder" / "observations" / digest[:2]
             yield stored / f"{digest}.safetensors"
+
+    @property
+    def runs(self) -> list[Json]:
+        """The runs in the sandbox: who, how long, with which limit, and how they ended."""
+        return [note for note in self.notes if "student" in note]
+
+    @property
+    def trusted_seconds(self) -> float:
+        """What the grader took for itself, after the last run: judging, recording, feedback."""
+        return float(self.notes[-1]["ended"] - max(run["ended"] for run in self.runs))
+
+    @property
+    def peak_mb(self) -> float:
+        """The most memory that the grader itself has had."""
+        return float(self.notes[-1]["peak_mb"])
 
     @cached_property
     def recorded(self) -> dict[str, list[Any]]:
@@ -337,8 +353,8 @@ def _example(student: str, name: str) -> Notebook:
     return nbformat.read(ROOT / "examples" / student / name / f"{name}.ipynb", as_version=4)
 
 
-def _runs(notes: Path) -> list[Json]:
-    return [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+def _notes(path: Path) -> list[Json]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def _reports(course: Path) -> dict[tuple[str, str], Json]:

@@ -4,7 +4,7 @@ import os
 
 targets = json.load(open("targets.json"))
 written = made = 0
-for folder in ("/tmp", "/dev/shm", "/var/tmp", "/run", "/dev", "/inside", os.path.expanduser("~")):
+for folder in ("/tmp", "/dev/shm", "/var/tmp", "/run", "/dev", "/inside", "/environment"):
     for number in range(1000):
         try:
             with open(f"{folder}/large-{number}", "wb", 0) as file:
