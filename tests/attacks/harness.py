@@ -37,12 +37,14 @@ __all__ = [
     "Stage",
     "changed",
     "contacted",
+    "delayed",
     "disturbed",
     "gained",
     "late",
     "leaked",
     "left_behind",
     "signalled",
+    "swollen",
     "unfinished",
 ]
 
@@ -65,6 +67,12 @@ LIMITS: Json = {
 }
 GRACE = 2.0
 """Seconds beyond its deadline within which a run has ended."""
+
+PATIENCE = 4
+"""How many times the usual the grader itself may take for each report: machines are noisy."""
+
+ROOM_MB = 200
+"""What the grader itself may need beyond the usual for all the attackers of a batch."""
 
 TWIN = "gemela"
 INNOCENTS = ("ana", "bruno", "diego", "elena")
@@ -379,6 +387,22 @@ def unfinished(batch: Batch) -> list[str]:
         for who, one in batch.reports.items()
         if one["status"] == "broken"
     ]
+
+
+def delayed(batch: Batch) -> list[str]:
+    """Judging, recording and feedback that took out of all proportion to the usual batch's."""
+    assert batch.usual is not None
+    share = len(batch.reports) / len(batch.usual.reports)
+    allowed = PATIENCE * batch.usual.trusted_seconds * share + GRACE
+    took = batch.trusted_seconds
+    return [f"{took:.1f} s after the last run, {allowed:.1f} s allowed"] if took > allowed else []
+
+
+def swollen(batch: Batch) -> list[str]:
+    """Memory of the grader itself, beyond the usual batch's."""
+    assert batch.usual is not None
+    more = batch.peak_mb - batch.usual.peak_mb
+    return [f"the grader had {more:.0f} MB more than usual"] if more > ROOM_MB else []
 
 
 def gained(batch: Batch, case: Case) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,16 @@ def test_a_signal_is_seen(batch):
 
 def test_what_is_left_is_seen(batch):
     assert any("left-by-an-attack" in one for one in harness.left_behind(batch))
+
+
+def test_a_slow_and_a_large_grader_are_seen(batch):
+    *runs, last = batch.notes
+    end = {**last, "ended": last["ended"] + 100, "peak_mb": last["peak_mb"] + 300}
+    slow = replace(batch, notes=[*runs, end])
+
+    assert harness.delayed(batch) == harness.swollen(batch) == []
+    assert harness.delayed(slow) != []
+    assert harness.swollen(slow) != []
 
 
 def test_a_dead_grader_is_seen(stage):
