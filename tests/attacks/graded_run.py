@@ -1,7 +1,7 @@
 """`autograder grade` and `feedback` in one process, with a note of every run in the sandbox.
 
 ``python graded_run.py NOTES MARK DIR ASSIGNMENT…``. Nothing of the pipeline is changed: what is
-added stands around two public methods, and tells who ran, for how long, and how the run ended.
+added stands around public methods, and tells who ran, for how long, and how the run ended.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from autograder.cli import main
 from autograder.observe import Observer
 from autograder.sandbox import Sandbox
+from autograder.sandbox.child import Child
 
 who = threading.local()
 lock = threading.Lock()
@@ -28,7 +29,7 @@ def note(notes: Path, **what: Any) -> None:
 
 
 def watch(notes: Path) -> None:
-    observe, run = Observer.observe, Sandbox.run
+    observe, run, serve = Observer.observe, Sandbox.run, Child.serve
 
     def observe_by_name(self: Observer, submission: Any, **more: Any) -> Any:
         who.student = submission.student
@@ -38,7 +39,7 @@ def watch(notes: Path) -> None:
             who.student = None
 
     def timed_run(self: Sandbox, job: Any, *more: Any, limits: Any, **named: Any) -> Any:
-        begun, how = time.monotonic(), "raised"
+        who.begun, how = time.monotonic(), "raised"
         try:
             ended = run(self, job, *more, limits=limits, **named)
             how = ended.how
@@ -48,13 +49,19 @@ def watch(notes: Path) -> None:
                 notes,
                 student=getattr(who, "student", None) or "(reference)",
                 shown=job["shown"],
-                seconds=time.monotonic() - begun,
+                seconds=time.monotonic() - who.begun,
                 ended=time.monotonic(),
                 limit=limits.seconds,
                 how=how,
                 memory_limit=self.facts["memory_limit"],
             )
 
+    def serve_from_now(self: Child, *more: Any, **named: Any) -> Any:
+        # What came before was setting up: no student's code has run yet.
+        who.begun = time.monotonic()
+        return serve(self, *more, **named)
+
+    Child.serve = serve_from_now  # type: ignore[method-assign]
     Observer.observe = observe_by_name  # type: ignore[method-assign]
     Sandbox.run = timed_run  # type: ignore[method-assign]
 

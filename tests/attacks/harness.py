@@ -59,7 +59,7 @@ USERS = ("root", "user") if os.getuid() == 0 else ("user",)
 LIMITS: Json = {
     "seconds_per_cell": 1.0,
     "seconds_per_trial": 3.0,
-    "memory_mb": 512,
+    "memory_mb": 320,
     "processes": 24,
     "scratch_mb": 16,
     "output_kb": 64,
