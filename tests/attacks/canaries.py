@@ -38,16 +38,22 @@ KINDS = (
 )
 
 
+def _texts() -> dict[str, str]:
+    return {
+        "key": secrets.token_hex(32),
+        **{kind: f"MARK{kind}{secrets.token_hex(8)}KRAM" for kind in KINDS},
+    }
+
+
 @dataclass(frozen=True)
 class Marks:
     """A text for every kind of secret; whoever shows one has read that secret.
 
-    ``success`` is given to the attacks, to print where one got what it must not get.
+    ``key`` is the course's, ``success`` is given to the attacks, to print where one got what it
+    must not get.
     """
 
-    texts: dict[str, str] = field(
-        default_factory=lambda: {kind: f"MARK{kind}{secrets.token_hex(8)}KRAM" for kind in KINDS}
-    )
+    texts: dict[str, str] = field(default_factory=_texts)
 
     def __getitem__(self, kind: str) -> str:
         return self.texts[kind]

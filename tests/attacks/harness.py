@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import compileall
 import contextlib
-import hashlib
 import json
 import os
 import pwd
@@ -31,6 +30,9 @@ from .canaries import Listeners, Marks, fingerprints
 from .case import ROOT, Case, base
 
 __all__ = [
+    "LIMITS",
+    "OF_A_BATCH",
+    "OF_A_CASE",
     "TWIN",
     "USERS",
     "Batch",
@@ -283,7 +285,7 @@ class Stage:
         key = course / ".autograder" / "key"
         key.parent.mkdir(mode=0o700)
         key.touch(mode=0o600)
-        key.write_text(hashlib.sha256(b"attacks").hexdigest(), "ascii")
+        key.write_text(self.marks["key"], "ascii")
         from autograder.record.gradebook import Gradebook
 
         with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
@@ -475,3 +477,16 @@ def signalled(batch: Batch) -> list[str]:
 
 def left_behind(batch: Batch) -> list[str]:
     return [f"{kind}: {one}" for kind, found in batch.outer["left"].items() for one in found]
+
+
+OF_A_CASE = (gained, leaked, late)
+OF_A_BATCH = (
+    unfinished,
+    disturbed,
+    delayed,
+    swollen,
+    changed,
+    contacted,
+    signalled,
+    left_behind,
+)
