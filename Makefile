@@ -42,7 +42,7 @@ heavy: $(STAMP) ## every misconception of every assignment, through the whole pi
 	@$(BIN)/python -m pytest -m heavy tests/spec
 
 attacks: $(STAMP) ## hostile submissions against the sandbox (about 3 minutes)
-	@$(BIN)/python -m pytest -m attacks tests/attacks
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m attacks tests/attacks
 
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py

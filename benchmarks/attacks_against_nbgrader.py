@@ -3,7 +3,7 @@
 nbgrader runs each attack in a throw-away container of its own: bubblewrap with its own processes,
 network, IPC and files, and a control group for memory and processes, so that what nbgrader does not
 hold cannot hurt this machine. In it are a course as nbgrader's manual makes one (hidden tests in
-the source, a time limit of 5 s a cell), the attacker, an innocent who comes after it, a canary,
+the source, a time limit of 15 s a cell), the attacker, an innocent who comes after it, a canary,
 listeners and marks. Ours grades each family as the tests do, as root and as a user.
 
 Needs a control group that may be written to: as root, or in a delegated scope.
@@ -39,7 +39,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 Json = dict[str, Any]
 
 MEMORY_MB, PROCESSES = 3072, 300
-SECONDS = 60.0
+SECONDS = 120.0
 """After which nbgrader, which needs about 10 s for two notebooks, has hung."""
 
 TWIN, INNOCENT = "gemela", "zoe"
@@ -106,7 +106,7 @@ def make_template(folder: Path, marks: Marks) -> None:
     place = folder / "source" / FIRST
     place.mkdir(parents=True)
     nbformat.write(source, place / f"{FIRST}.ipynb")
-    config = "c = get_config()\nc.CourseDirectory.root = '/course'\nc.Execute.timeout = 5\n"
+    config = "c = get_config()\nc.CourseDirectory.root = '/course'\nc.Execute.timeout = 15\n"
     (folder / "nbgrader_config.py").write_text(config, "utf-8")
     # The gradebook names no path, so the release may be made where the template lies.
     own = f"--CourseDirectory.root={folder}"
@@ -319,13 +319,24 @@ def run_nbgrader(families: Sequence[str], only: str | None) -> Json:
                 if (reason := unsuited(case)) is not None:
                     told[family][case.name] = {"left_out": reason}
                     continue
-                seen = by_nbgrader(work, marks, case.student, case.notebook())
-                result = assess(seen, usual, case.student)
+                result, seen = tried(work, marks, case, usual)
                 told[family][case.name] = {"result": str(result), **vars(result)}
                 sys.stderr.write(f"{family}/{case.name}: {result}\n")
                 if only:
                     sys.stderr.write(f"{json.dumps(seen, indent=1)}\n{result!r}\n")
     return told
+
+
+def tried(work: Path, marks: Marks, case: Case, usual: Json) -> tuple[Result, Json]:
+    """A batch that was lost or hung is tried once more: a busy machine alone loses some."""
+    seen = by_nbgrader(work, marks, case.student, case.notebook())
+    result = assess(seen, usual, case.student)
+    if result.lost or result.hung:
+        again = by_nbgrader(work, marks, case.student, case.notebook())
+        other = assess(again, usual, case.student)
+        result.lost = result.lost if other.lost else []
+        result.hung = result.hung if other.hung else []
+    return result, seen
 
 
 TEXT = """# Attacks: ours and plain nbgrader
@@ -339,7 +350,7 @@ in a container of its own, with one innocent behind it. One attack may do severa
 - forged score: more points than the same notebook without the attack;
 - read secret: a hidden test, solution, other submission, environment, memory, … in its notebook;
 - lost batch: the innocent is not graded as usual;
-- hung: the command does not end within a minute;
+- hung: the command does not end within two minutes;
 - reached out: a file, process, socket or signal outside of its folder, or something left behind.
 
 {table}

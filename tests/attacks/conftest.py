@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from .case import cases
 from .harness import USERS, Batch, Stage
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With xdist, all of a user's tests, and all of a module without one, share a worker."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            parameters = getattr(item, "callspec", None)
+            user = parameters.params.get("stage") if parameters else None
+            item.add_marker(pytest.mark.xdist_group(user or item.path.stem))
 
 
 @pytest.fixture(scope="session", params=USERS)
