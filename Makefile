@@ -38,8 +38,8 @@ e2e: $(STAMP) ## with nbgrader's own commands
 words: $(STAMP) ## update and compile the sentences that students read
 	@$(BIN)/python scripts/words.py
 
-heavy: $(STAMP) ## every misconception of every assignment, through the whole pipeline
-	@$(BIN)/python -m pytest -m heavy tests/spec
+heavy: $(STAMP) ## what observes for minutes: every misconception, all examples by nbgrader
+	@$(BIN)/python -m pytest -m heavy tests/spec tests/e2e
 
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py

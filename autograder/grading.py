@@ -45,7 +45,8 @@ class Grader:
 
     ``names`` are the assignments that are going to be graded (none: those of the config).
     ``progress`` is told, for every submission that was observed, how many are done and of how
-    many; ``notice`` gets sentences that an assistant should read.
+    many; ``notice`` gets sentences that an assistant should read. ``recorded`` fills with the
+    assignments and students whose results were written.
     """
 
     course: Course
@@ -53,6 +54,7 @@ class Grader:
     names: tuple[str, ...] = ()
     progress: Callable[[int, int], None] = lambda done, total: None
     notice: Callable[[str], None] = lambda sentence: None
+    recorded: list[tuple[str, str]] = field(default_factory=list)
     _starting: Future[Sandbox] | None = None
 
     def __enter__(self) -> Grader:
@@ -108,7 +110,8 @@ class Grader:
 
         What has not changed since it was recorded is neither observed nor judged again.
         """
-        if self.options.force:
+        everything = self.options.force or self.options.again
+        if everything:
             self._warm_up()
         assignment, policy = self.course.assignment(name), self.course.policy(name)
         students = self._students(name)
@@ -121,7 +124,7 @@ class Grader:
             student: _digest([judged_by, one.digest, one.timestamp])
             for student, one in submissions.items()
         }
-        reports = {} if self.options.force else self._unchanged(name, prints)
+        reports = {} if everything else self._unchanged(name, prints)
         changed = [one for student, one in submissions.items() if student not in reports]
         if changed:
             for report in self._fresh(assignment, policy, changed, prints):
@@ -258,6 +261,7 @@ class Grader:
                 book.record(report, comments(report, language), submission.timestamp)
                 path = self.course.report_path(student, name)
                 write_json(path, {**kept, "fingerprint": prints[student]})
+                self.recorded.append((name, student))
         return written
 
 
