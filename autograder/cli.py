@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from autograder.errors import AuthorError, MachineError
+from autograder.errors import AuthorError, MachineError, log_to
 
 __all__ = ["app", "main"]
 
@@ -167,7 +167,7 @@ def grade(
         from autograder.render.table import Progress, results
 
         here = Course.at(course)
-        _log_to(here.state / "log")
+        log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
         options = Options(device=device.value, force=force, students=tuple(student or ()))
         options = replace(options, jobs=jobs) if jobs else options
@@ -281,7 +281,7 @@ def replay(
         from autograder.render.log import replay_text
 
         here = Course.at(course)
-        _log_to(here.state / "log")
+        log_to(here.state / "log")
         (name,) = logged(here, [assignment])
         refuse_unknown(here, [name], student)
         number, of, result = chosen(here, name, student, entry)
@@ -331,7 +331,7 @@ def verify(
         from autograder.verify.prove import MUTANTS, prove
 
         here, proofs = Course.at(course), []
-        _log_to(here.state / "log")
+        log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
         options = Options(device=device.value)
         options = replace(options, jobs=jobs) if jobs else options
@@ -381,16 +381,6 @@ def feedback(
 
 def _notice(sentence: str) -> None:
     typer.echo(f"autograder: {sentence}", err=True)
-
-
-def _log_to(path: Path) -> None:
-    """Keep the tracebacks of faults of ours in a file: the screen gets a sentence."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log = logging.getLogger("autograder")
-    log.addHandler(handler)
-    log.propagate = False
 
 
 @app.command()

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
-__all__ = ["AuthorError", "MachineError"]
+import logging
+from pathlib import Path
+
+__all__ = ["AuthorError", "MachineError", "log_to"]
 
 
 class AuthorError(Exception):
@@ -15,3 +18,16 @@ class AuthorError(Exception):
 
 class MachineError(Exception):
     """Our fault or the machine's: grading cannot go on."""
+
+
+def log_to(path: Path) -> None:
+    """Keep the tracebacks of faults of ours in a file: the screen gets a sentence."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log = logging.getLogger("autograder")
+    log.propagate = False
+    for handler in log.handlers:
+        if isinstance(handler, logging.FileHandler) and handler.baseFilename == str(path):
+            return
+    added = logging.FileHandler(path, encoding="utf-8", delay=True)
+    added.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(added)

@@ -48,12 +48,14 @@ class Options:
     """How ``grade`` was asked to work. ``device`` is ``auto``, ``cpu`` or ``cuda``.
 
     By default one notebook more than there are cores is worked on: it is set up, which the kernel
-    takes its time for, while the others run.
+    takes its time for, while the others run. ``force`` observes, judges and records what has not
+    changed too; ``again`` judges and records it, from what was observed before.
     """
 
     jobs: int = field(default_factory=lambda: (os.cpu_count() or 1) + 1)
     device: str = "auto"
     force: bool = False
+    again: bool = False
     students: tuple[str, ...] = ()
 
 

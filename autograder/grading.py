@@ -50,8 +50,9 @@ class Grader:
 
     ``names`` are the assignments that are going to be graded (none: those of the config).
     ``progress`` is told, for every submission that was observed, how many are done and of how
-    many; ``notice`` gets sentences that an assistant should read. ``before`` has, by assignment
-    and student, the scores that this run replaced by others.
+    many; ``notice`` gets sentences that an assistant should read. ``recorded`` fills with the
+    assignments and students whose results were written; ``before`` has, by them, the scores that
+    this run replaced by others.
     """
 
     course: Course
@@ -60,6 +61,7 @@ class Grader:
     progress: Callable[[int, int], None] = lambda done, total: None
     notice: Callable[[str], None] = lambda sentence: None
     before: dict[tuple[str, str], float] = field(default_factory=dict)
+    recorded: list[tuple[str, str]] = field(default_factory=list)
     _starting: Future[Sandbox] | None = None
 
     def __enter__(self) -> Grader:
@@ -115,7 +117,8 @@ class Grader:
 
         What has not changed since it was recorded is neither observed nor judged again.
         """
-        if self.options.force:
+        everything = self.options.force or self.options.again
+        if everything:
             self._warm_up()
         assignment, policy = self.course.assignment(name), self.course.policy(name)
         students = self._students(name)
@@ -128,7 +131,7 @@ class Grader:
             student: _digest([judged_by, one.digest, one.timestamp])
             for student, one in submissions.items()
         }
-        reports = {} if self.options.force else self._unchanged(name, prints)
+        reports = {} if everything else self._unchanged(name, prints)
         changed = [one for student, one in submissions.items() if student not in reports]
         if changed:
             for report in self._fresh(assignment, policy, changed, prints):
@@ -276,6 +279,7 @@ class Grader:
                 path = self.course.report_path(student, name)
                 self._compare(name, student, path, kept)
                 write_json(path, {**kept, "fingerprint": prints[student], "judged": judged})
+                self.recorded.append((name, student))
         return written
 
     def _compare(self, name: str, student: str, path: Path, report: Json) -> None:
