@@ -102,6 +102,7 @@ def release(
     """
     with _sentences():
         from autograder.course import Course
+        from autograder.delays import due_change
         from autograder.judge.batch import examine_checks
         from autograder.record.gradebook import Gradebook
         from autograder.record.release import release as make
@@ -124,6 +125,11 @@ def release(
             with Gradebook(here.db_url) as book:
                 for change in book.register(assignment.name, released_notebook(here, assignment)):
                     _notice(f"{assignment.name}: {change}; scores given by hand are kept.")
+                moved = due_change(here, assignment.name)
+                if moved is not None:
+                    book.settle(assignment.name, here.config.due(assignment.name), {})
+            if moved:
+                _notice(moved)
             if not quiet:
                 path = here.released(assignment.name).relative_to(here.root)
                 said = "released" if changed else "already up to date"

@@ -5,13 +5,72 @@ Importing nbgrader would cost more than such a run. Writing goes through ``autog
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from autograder.errors import MachineError
 
-__all__ = ["known_students", "recorded_students", "without_password"]
+__all__ = [
+    "Handed",
+    "due_date",
+    "handed",
+    "known_students",
+    "recorded_students",
+    "without_password",
+]
 
 SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A submitted notebook as the gradebook has it; ``timestamp`` in UTC, without a zone.
+
+    ``score`` has what was overridden and added by hand in it, as nbgrader adds it up.
+    """
+
+    id: str
+    student: str
+    timestamp: datetime | None
+    extension: timedelta | None
+    penalty: float | None
+    score: float
+
+
+def due_date(db_url: str, name: str) -> datetime | None:
+    """When the gradebook says that assignment ``name`` is due, in UTC, without a zone."""
+    import sqlalchemy as sa
+
+    query = sa.text("SELECT duedate FROM assignment WHERE name = :name")
+    rows = _rows(db_url, query.columns(sa.column("duedate", sa.DateTime)), name=name)
+    return rows[0][0] if rows else None
+
+
+def handed(db_url: str, name: str) -> list[Handed]:
+    """The notebooks that were handed in for assignment ``name`` and recorded."""
+    import sqlalchemy as sa
+
+    query = sa.text(
+        "SELECT n.id, s.student_id, s.timestamp, s.extension, n.late_submission_penalty, "
+        "COALESCE(SUM(CASE WHEN COALESCE(g.manual_score, g.auto_score) IS NULL THEN 0.0 ELSE "
+        "COALESCE(g.manual_score, g.auto_score) + COALESCE(g.extra_credit, 0.0) END), 0.0) "
+        "AS score FROM submitted_notebook n "
+        "JOIN submitted_assignment s ON s.id = n.assignment_id "
+        "JOIN assignment a ON a.id = s.assignment_id LEFT JOIN grade g ON g.notebook_id = n.id "
+        "WHERE a.name = :name "
+        "GROUP BY n.id, s.student_id, s.timestamp, s.extension, n.late_submission_penalty"
+    )
+    typed = query.columns(
+        sa.column("id", sa.String),
+        sa.column("student_id", sa.String),
+        sa.column("timestamp", sa.DateTime),
+        sa.column("extension", sa.Interval),
+        sa.column("late_submission_penalty", sa.Float),
+        sa.column("score", sa.Float),
+    )
+    return [Handed(*row) for row in _rows(db_url, typed, name=name)]
 
 
 def recorded_students(db_url: str, name: str) -> set[str]:
@@ -43,8 +102,15 @@ def _asked(db_url: str, text: str, **values: str) -> set[str]:
     """The first column of what a query gives; nothing where there is no gradebook yet."""
     import sqlalchemy
 
+    return {row[0] for row in _rows(db_url, sqlalchemy.text(text), **values)}
+
+
+def _rows(db_url: str, query: Any, **values: str) -> list[Any]:
+    """What a query gives; nothing where there is no gradebook yet."""
+    import sqlalchemy
+
     if db_url.startswith(SQLITE) and not Path(db_url.removeprefix(SQLITE)).exists():
-        return set()
+        return []
     try:
         engine = sqlalchemy.create_engine(db_url)
     except (sqlalchemy.exc.ArgumentError, ImportError) as error:
@@ -54,9 +120,9 @@ def _asked(db_url: str, text: str, **values: str) -> set[str]:
         ) from error
     try:
         with engine.connect() as connection:
-            return {row[0] for row in connection.execute(sqlalchemy.text(text), values)}
+            return list(connection.execute(query, values))
     except sqlalchemy.exc.SQLAlchemyError:
         # No tables yet, or no server: whoever writes to it next says so properly.
-        return set()
+        return []
     finally:
         engine.dispose()

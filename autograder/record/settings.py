@@ -13,6 +13,14 @@ from autograder.words import Words
 
 __all__ = ["nbgrader_settings"]
 
+BEFORE_PENALTIES = (
+    "nbgrader.preprocessors.Execute",
+    "nbgrader.preprocessors.IgnorePattern",
+    "nbconvert.preprocessors.ClearMetadataPreprocessor",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+)
+"""nbgrader's own list up to ``AssignLatePenalties``, whose place ours takes."""
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 
@@ -39,6 +47,12 @@ def nbgrader_settings(root: Path) -> Traits:
     words = Words(course.config.language)
     traits.ClearSolutions.code_stub = {"python": _stub(words)}
     traits.ClearSolutions.text_stub = words.other("write_answer")
+    traits.AssignLatePenalties.plugin_class = "autograder.record.late.LatePenalty"
+    traits.Autograde.autograde_preprocessors = [
+        *BEFORE_PENALTIES,
+        "autograder.record.late.AssignPenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
     traits.HTMLExporter.template_name = "retroalimentacion"
     traits.HTMLExporter.extra_template_basedirs = [str(TEMPLATES)]
     return traits

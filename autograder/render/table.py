@@ -102,4 +102,6 @@ def _cell(report: dict[str, Any]) -> str:
         return "[dim]missing[/]"
     score = f"{round(report['score'], 2):g}/{report['max_score']:g}"
     shown = "" if status == "graded" else f" {status.replace('_', ' ')}"
+    penalty = report.get("late", {}).get("penalty")
+    shown += f" late −{round(penalty, 2):g}" if penalty else ""
     return f"[{COLOURS[status]}]{score}{shown}[/]"
