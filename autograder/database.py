@@ -60,7 +60,8 @@ def handed(db_url: str, name: str) -> list[Handed]:
         "JOIN submitted_assignment s ON s.id = n.assignment_id "
         "JOIN assignment a ON a.id = s.assignment_id LEFT JOIN grade g ON g.notebook_id = n.id "
         "WHERE a.name = :name "
-        "GROUP BY n.id, s.student_id, s.timestamp, s.extension, n.late_submission_penalty"
+        "GROUP BY n.id, s.student_id, s.timestamp, s.extension, n.late_submission_penalty "
+        "ORDER BY s.student_id, n.id"
     )
     typed = query.columns(
         sa.column("id", sa.String),

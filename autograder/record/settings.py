@@ -53,6 +53,7 @@ def nbgrader_settings(root: Path) -> Traits:
         "autograder.record.late.AssignPenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    traits.HTMLExporter.preprocessors = ["autograder.record.late.LatePage"]
     traits.HTMLExporter.template_name = "retroalimentacion"
     traits.HTMLExporter.extra_template_basedirs = [str(TEMPLATES)]
     return traits
