@@ -14,7 +14,7 @@ from autograder.errors import MachineError
 
 __all__ = [
     "Handed",
-    "due_date",
+    "due_dates",
     "handed",
     "known_students",
     "recorded_students",
@@ -39,13 +39,13 @@ class Handed:
     score: float
 
 
-def due_date(db_url: str, name: str) -> datetime | None:
-    """When the gradebook says that assignment ``name`` is due, in UTC, without a zone."""
+def due_dates(db_url: str) -> dict[str, datetime | None]:
+    """When the assignments that the gradebook knows are due, in UTC, without a zone."""
     import sqlalchemy as sa
 
-    query = sa.text("SELECT duedate FROM assignment WHERE name = :name")
-    rows = _rows(db_url, query.columns(sa.column("duedate", sa.DateTime)), name=name)
-    return rows[0][0] if rows else None
+    query = sa.text("SELECT name, duedate FROM assignment")
+    typed = query.columns(sa.column("name", sa.String), sa.column("duedate", sa.DateTime))
+    return {row[0]: row[1] for row in _rows(db_url, typed)}
 
 
 def handed(db_url: str, name: str) -> list[Handed]:

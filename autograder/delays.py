@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autograder import moment
 from autograder.course import Course
-from autograder.database import Handed, due_date, handed
+from autograder.database import Handed, due_dates, handed
 from autograder.late import Delay, Lateness, delay, extended, utc
 
 __all__ = ["Standing", "doubts", "due_change", "settle", "standings"]
@@ -81,10 +81,11 @@ def standings(course: Course, name: str, student: str) -> list[Standing]:
 def due_change(course: Course, name: str) -> str | None:
     """What to say where the config's due date is not the gradebook's: nothing where that has none.
 
-    ``None`` where they agree, or the config has none.
+    ``None`` where they agree, or the config has none, or the gradebook does not know ``name`` yet.
     """
-    wanted, present = course.config.due(name), utc(due_date(course.db_url, name))
-    if wanted is None or wanted == present:
+    wanted, dates = course.config.due(name), due_dates(course.db_url)
+    present = utc(dates.get(name))
+    if wanted is None or name not in dates or wanted == present:
         return None
     if present is None:
         return ""
@@ -107,7 +108,7 @@ def doubts(name: str, found: Sequence[Standing]) -> list[str]:
 
 
 def _due(course: Course, name: str) -> datetime | None:
-    return course.config.due(name) or utc(due_date(course.db_url, name))
+    return course.config.due(name) or utc(due_dates(course.db_url).get(name))
 
 
 def _standing(course: Course, name: str, due: datetime | None, row: Handed) -> Standing:

@@ -65,6 +65,11 @@ class Gradebook:
         self._db.rollback()
         self._book.close()
 
+    @property
+    def session(self) -> Any:
+        """The database session, for those of this package who read."""
+        return self._db
+
     def recorded(self, assignment: str) -> set[str]:
         """The students who have a submission of ``assignment`` in the gradebook."""
         rows = (
@@ -227,10 +232,12 @@ class Gradebook:
         self, name: str, due: datetime | None, penalties: Mapping[str, float | None]
     ) -> None:
         """Write when assignment ``name`` is due (``None`` leaves it) and late penalties, by the id
-        of the submitted notebook: all of it or nothing."""
+        of the submitted notebook: all of it or nothing. An assignment that was never registered
+        is left for later."""
         try:
-            if due is not None:
-                self._book.find_assignment(name).duedate = due.astimezone(UTC).replace(tzinfo=None)
+            assignment = self._db.query(AssignmentRow).filter_by(name=name).one_or_none()
+            if due is not None and assignment is not None:
+                assignment.duedate = due.astimezone(UTC).replace(tzinfo=None)
             for id, penalty in penalties.items():
                 submitted = self._db.get(SubmittedNotebook, id)
                 if submitted is not None:
