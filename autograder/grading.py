@@ -23,11 +23,13 @@ from autograder.basis import code_digest, refuse_changed, texts_of
 from autograder.config import Assignment as Policy
 from autograder.course import Course
 from autograder.database import known_students, recorded_students
+from autograder.delays import doubts, settle
 from autograder.errors import AuthorError, MachineError
 from autograder.exam import REFERENCE, Exam, Options, refuse_wrong_checks
 from autograder.history import History
 from autograder.isolation import USES
 from autograder.render.json import missing_json
+from autograder.render.late import late_json
 from autograder.submission import Submission, read_submission
 from autograder.words import Words
 
@@ -136,9 +138,21 @@ class Grader:
         if changed:
             for report in self._fresh(assignment, policy, changed, prints):
                 reports[report["student"]] = report
+        self._settle(name, reports)
         for student in self._missing(assignment, students):
             reports[student] = missing_json(student, assignment.max_score)
         return [reports[student] for student in sorted(reports)]
+
+    def _settle(self, name: str, reports: Mapping[str, Json]) -> None:
+        """Bring due date and late penalties up to date; tell each report that it was late."""
+        found, change = settle(self.course, name, self.options.students)
+        for sentence in [change, *doubts(name, found)]:
+            if sentence:
+                self.notice(sentence)
+        words, zone = Words(self.course.config.language), self.course.config.zone
+        for one in found:
+            if one.student in reports:
+                reports[one.student]["late"] = late_json(one, zone, words)
 
     def _students(self, name: str) -> list[str]:
         """Whose submissions are to be graded: all that are there, or those asked for."""
