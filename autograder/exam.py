@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["REFERENCE", "Exam", "Options", "observed_in", "refuse_wrong_checks"]
 
 log = logging.getLogger(__name__)
-REFERENCE = "(reference)"
-"""Stands among the students of a batch; no folder name of nbgrader's has parentheses."""
+REFERENCE = "/reference"
+"""Stands among the students of a batch; no folder can have this name."""
 
 
 @dataclass(frozen=True)

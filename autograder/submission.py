@@ -6,10 +6,13 @@ All of it is untrusted: nothing here raises for a student's mistake. What is wro
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -31,8 +34,14 @@ __all__ = [
 ]
 
 MAX_NOTEBOOK_BYTES = 100 * 2**20
+MAX_OPENED = 3_000_000
+"""Braces and brackets of a notebook's text: each could be an object of hundreds of bytes."""
+MAX_CELLS = 20_000
 MAX_FILES = 1_000
 MAX_FILES_BYTES = 64 * 2**20
+MAX_DEPTH = 12
+MAX_ENTRIES = 20_000
+"""Of all folders of a submission together, whatever they are."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +93,15 @@ def read_submission(
 
     ``file_name`` is the notebook's if it is not the assignment's.
     """
-    files, notebook_path = _files(folder), folder / (file_name or f"{assignment.name}.ipynb")
+    notebook_path = folder / (file_name or f"{assignment.name}.ipynb")
+    # A link in their place could lead to the solution, or to somebody else's work.
+    linked = folder.is_symlink() or folder.parent.is_symlink()
+    files = {} if linked else _files(folder)
     timestamp = files.pop("timestamp.txt", b"").decode("utf-8", "replace").strip() or None
     files.pop(notebook_path.name, None)
     try:
+        if linked:
+            raise Unreadable("missing")
         raw = parse_notebook(notebook_path)
     except Unreadable as why:
         notebook, _, damage = _restore([], assignment)
@@ -129,13 +143,16 @@ def _submission(
 
 def parse_notebook(path: Path) -> dict[str, Any]:
     """The notebook's JSON, as version 4, with a list of cells."""
-    if path.is_symlink() or not path.is_file():
-        raise Unreadable("missing")
-    if path.stat().st_size > MAX_NOTEBOOK_BYTES:
-        raise Unreadable("too_large")
-    content = path.read_bytes()
+    try:
+        content = _content(path)
+    except FileNotFoundError:
+        raise Unreadable("missing") from None
+    except OSError:
+        raise Unreadable("closed") from None
     if not content.strip():
         raise Unreadable("empty")
+    if content.count(b"{") + content.count(b"[") > MAX_OPENED:
+        raise Unreadable("too_large")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -154,25 +171,51 @@ def parse_notebook(path: Path) -> dict[str, Any]:
             raise Unreadable("not_notebook") from None
     if not isinstance(raw.get("cells"), list):
         raise Unreadable("not_notebook")
+    if len(raw["cells"]) > MAX_CELLS:
+        raise Unreadable("too_large")
     return dict(raw)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a notebook. Only of a regular file: opening a FIFO would wait for ever."""
+    if path.is_symlink() or not path.is_file():
+        raise Unreadable("missing")
+    if path.stat().st_size > MAX_NOTEBOOK_BYTES:
+        raise Unreadable("too_large")
+    return path.read_bytes()
 
 
 def _files(folder: Path) -> dict[str, bytes]:
     """The regular files of a submission, by relative name, within bounds."""
     found: dict[str, bytes] = {}
     size = 0
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not path.is_file() or ".ipynb_checkpoints" in path.parts:
-            continue
-        if any(parent.is_symlink() for parent in path.parents if folder in parent.parents):
-            continue
+    for path in _regular_files(folder):
         if not _is_data(path.relative_to(folder)):
             continue
-        size += path.stat().st_size
-        if len(found) >= MAX_FILES or size > MAX_FILES_BYTES:
-            break
-        found[path.relative_to(folder).as_posix()] = path.read_bytes()
+        with contextlib.suppress(OSError):  # nobody may read it: then the notebook cannot either
+            size += path.stat().st_size
+            if len(found) >= MAX_FILES or size > MAX_FILES_BYTES:
+                break
+            found[path.relative_to(folder).as_posix()] = path.read_bytes()
     return found
+
+
+def _regular_files(folder: Path) -> Iterator[Path]:
+    """All below ``folder`` that is a file and no link. No recursion: folders may be very deep."""
+    folders, left = [(folder, 1)], MAX_ENTRIES
+    while folders:
+        inside, depth = folders.pop()
+        try:
+            with os.scandir(inside) as entries:
+                listed = sorted(itertools.islice(entries, left), key=lambda one: one.name)
+        except OSError:
+            continue
+        left -= len(listed)
+        for entry in listed:
+            if entry.is_file(follow_symlinks=False):
+                yield inside / entry.name
+            elif entry.is_dir(follow_symlinks=False) and entry.name != ".ipynb_checkpoints":
+                folders += [(inside / entry.name, depth + 1)] if depth < MAX_DEPTH else []
 
 
 def _is_data(name: Path) -> bool:
@@ -227,14 +270,16 @@ def _restore(
         if (known := _known(raw, assignment)) and (_is_answer(raw) or not known.code)
     }
     placed: list[_Placed] = []
+    present: set[str] = set()
     retyped: set[str] = set()
     for place, raw in enumerate(raw_cells):
         known = _known(raw, assignment)
         if known is None:
             placed.append(_Placed(_own_cell(raw)))
         elif not known.solution:
-            if all(one.id != known.id for one in placed):
+            if known.id not in present:
                 placed.append(_Placed(_source_cell(assignment, known.id), known.id))
+                present.add(known.id)
         elif known.code and not _is_answer(raw):
             placed.append(_Placed(_own_cell(raw)))
             retyped.add(known.id)

@@ -10,7 +10,8 @@ from types import FunctionType
 
 import torch
 
-from autograder.judge.compare import TOLERANCES, terms
+from autograder.config import Tolerance
+from autograder.judge.compare import terms
 from autograder.judge.finding import CheckFailed
 from autograder.judge.seen import Broken, Seen, View
 from autograder.values import ArrayValue, TensorValue, Value
@@ -18,6 +19,10 @@ from autograder.values import ArrayValue, TensorValue, Value
 __all__ = ["carry", "draws_from"]
 
 MAX_WORK = 1_000_000
+ROOM = 3
+"""In tolerances. Up to twice the tolerance between two results, one number could pass for both."""
+FACTORS = (2, 4, 10)
+"""By what a value is multiplied to see whether a result depends on it."""
 GROWTH = 16
 MAX_KEPT, MAX_KEPT_NUMEL = 256, 10_000
 _given: OrderedDict[Hashable, tuple[object, torch.Tensor]] = OrderedDict()
@@ -25,16 +30,18 @@ Formula = Callable[..., torch.Tensor]
 Values = list[torch.Tensor]
 
 
-def carry(formula: Formula, student: View, reference: View, *names: str) -> Seen | torch.Tensor:
+def carry(
+    formula: Formula, student: View, reference: View, *names: str, trained: bool = False
+) -> Seen | torch.Tensor:
     """``formula`` applied to ``names``, each the student's value where it may be carried forward.
 
     A value is carried if it is of the reference's kind, finite, not all equal (unless the
     reference's is, or it has one element) and moved between trials where the reference's moved;
     else the reference's stands in its place. A formula that the student's shapes or dtypes do not
     fit, or whose values are out of all proportion, is applied to the reference's values; so is one
-    that the student's values leave nothing to compute of: its result has to depend on each of them,
-    and to move between trials, where the reference's does. Only plain tensors reach it, on the
-    trusted side.
+    that the student's values leave nothing to compute of: its result has to depend on them, and to
+    move between trials, where the reference's does, by more than a comparison forgives (``trained``
+    as in ``assert_matches``). Only plain tensors reach it, on the trusted side.
     """
     # What is only carried forward is not what the check is about.
     student = replace(student, touched=set())
@@ -44,7 +51,10 @@ def carry(formula: Formula, student: View, reference: View, *names: str) -> Seen
             expected = _applied(formula, mixed)
             if all(map(_agree, mixed, theirs)):
                 return expected
-            if _depends(formula, mixed, theirs) and _moved(formula, student, reference, names):
+            room = _room(expected, trained)
+            if _depends(formula, mixed, theirs, room) and _moved(
+                formula, student, reference, names, room
+            ):
                 terms.get().notes.add("carried")
                 return expected
         except (RuntimeError, ValueError, IndexError, TypeError):
@@ -63,22 +73,35 @@ def _mixed(student: View, reference: View, names: Sequence[str]) -> tuple[Values
     return theirs, mixed if bearable and any(one is not None for one in own) else theirs
 
 
-def _depends(formula: Formula, mixed: Values, theirs: Values) -> bool:
-    """Whether the result from ``mixed`` depends on each value on which that from ``theirs`` does.
+def _room(expected: torch.Tensor, trained: bool) -> Tolerance:
+    """By how much results have to differ for nobody to have one for both."""
+    kind = "trained" if trained else str(expected.dtype).removeprefix("torch.")
+    forgiven = terms.get().tolerance(kind, None)
+    return Tolerance(rtol=ROOM * forgiven.rtol, atol=ROOM * forgiven.atol)
 
-    A bias of 1000 makes a sigmoid 1 whatever else there is: nothing would have to be computed.
+
+def _depends(formula: Formula, mixed: Values, theirs: Values, room: Tolerance) -> bool:
+    """Whether the result from ``mixed`` depends on any of them, if that from ``theirs`` does.
+
+    With biases of 1000 a layer of sigmoids gives ones: nothing would have to be computed. (Not on
+    each of them: of small weights an honest network's output depends too little to be told.)
     """
 
-    def depends(values: Values, place: int) -> bool:
-        if values[place].dtype is torch.bool:  # twice True is 2
-            return values is mixed
-        doubled = [2 * one if n == place else one for n, one in enumerate(values)]
-        return _apart(_applied(formula, doubled), _applied(formula, values))
+    def depends(values: Values) -> bool:
+        given = _applied(formula, values)
+        return any(
+            _apart(_applied(formula, other), given, room)
+            for place, one in enumerate(values)
+            if one.dtype is not torch.bool  # twice True is 2: another dtype
+            for other in ([*values[:place], by * one, *values[place + 1 :]] for by in FACTORS)
+        )
 
-    return all(depends(mixed, place) for place in range(len(mixed)) if depends(theirs, place))
+    return depends(mixed) or not depends(theirs)
 
 
-def _moved(formula: Formula, student: View, reference: View, names: Sequence[str]) -> bool:
+def _moved(
+    formula: Formula, student: View, reference: View, names: Sequence[str], room: Tolerance
+) -> bool:
     """Whether the result is another one than in trial 0, if the reference's is.
 
     Own values with a little noise move, but what follows from them could be written down.
@@ -89,17 +112,17 @@ def _moved(formula: Formula, student: View, reference: View, names: Sequence[str
         _mixed(replace(student, trial=trial), replace(reference, trial=trial), names)
         for trial in (student.trial, 0)
     )
-    return _apart(_applied(formula, mixed), _applied(formula, mixed_then)) or not _apart(
-        _applied(formula, theirs), _applied(formula, theirs_then)
+    return _apart(_applied(formula, mixed), _applied(formula, mixed_then), room) or not _apart(
+        _applied(formula, theirs), _applied(formula, theirs_then), room
     )
 
 
-def _apart(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether any element differs by more than a comparison forgives, with some room."""
+def _apart(one: torch.Tensor, other: torch.Tensor, room: Tolerance) -> bool:
+    """Whether any element differs by more than ``room``."""
     if one.shape != other.shape:
         return True
-    room = 4 * TOLERANCES["trained"].rtol
-    return not bool(torch.isclose(one, other, rtol=room, atol=room / 10, equal_nan=True).all())
+    close = torch.isclose(one, other, rtol=room.rtol, atol=room.atol, equal_nan=True)
+    return not bool(close.all())
 
 
 def _applied(formula: Formula, values: Sequence[torch.Tensor]) -> torch.Tensor:
