@@ -282,14 +282,24 @@ def feedback(
 
 
 def _notice(sentence: str) -> None:
-    typer.echo(f"autograder: {sentence}", err=True)
+    from autograder.words import harmless
+
+    typer.echo(f"autograder: {harmless(sentence)}", err=True)
 
 
 def _log_to(path: Path) -> None:
     """Keep the tracebacks of faults of ours in a file: the screen gets a sentence."""
+    from autograder.words import harmless
+
+    class Formatter(logging.Formatter):
+        """What students named or raised is in the log too, and people read it on a terminal."""
+
+        def format(self, record: logging.LogRecord) -> str:
+            return harmless(super().format(record))
+
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))
     log = logging.getLogger("autograder")
     log.addHandler(handler)
     log.propagate = False
@@ -356,7 +366,7 @@ def _sentences() -> Iterator[None]:
 
 
 def _end(sentence: str, status: int) -> NoReturn:
-    typer.echo(f"autograder: {sentence}", err=True)
+    _notice(sentence)
     raise SystemExit(status)
 
 

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
-from autograder.course import Course
+from autograder.course import ODD_FOLDER, Course
 from autograder.database import known_students, recorded_students
 from autograder.errors import AuthorError, MachineError
 from autograder.exam import REFERENCE, Exam, Options, refuse_wrong_checks
 from autograder.isolation import USES
 from autograder.render.json import missing_json
 from autograder.submission import Submission, read_submission
-from autograder.words import LOCALE, Words
+from autograder.words import LOCALE, Words, plain
 
 if TYPE_CHECKING:
     from autograder.report import Report
@@ -111,6 +111,8 @@ class Grader:
         if self.options.force:
             self._warm_up()
         assignment, policy = self.course.assignment(name), self.course.policy(name)
+        for folder in self.course.odd_folders(name):
+            self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
         students = self._students(name)
         submissions = {
             student: read_submission(self.course.submitted(student, name), student, assignment)

@@ -15,7 +15,7 @@ from typing import Any
 
 from autograder.judge.finding import Finding
 
-__all__ = ["LANGUAGES", "LOCALE", "Words", "plain"]
+__all__ = ["LANGUAGES", "LOCALE", "Words", "harmless", "plain"]
 
 LANGUAGES = ("es", "en")
 LOCALE = Path(__file__).resolve().parent / "locale"
@@ -434,6 +434,11 @@ def plain(text: str) -> str:
     """``text`` on one line, without characters that steer a terminal or a page's direction."""
     kept = (one if one.isprintable() else " " for one in text)
     return " ".join("".join(kept).split())
+
+
+def harmless(text: str) -> str:
+    """``text`` in its lines, what would steer a terminal or a page's direction shown as �."""
+    return "".join(one if one.isprintable() or one == "\n" else "�" for one in text)
 
 
 def _numbers(values: Any) -> str:

@@ -39,8 +39,14 @@ def nbgrader_settings(root: Path) -> Traits:
     words = Words(course.config.language)
     traits.ClearSolutions.code_stub = {"python": _stub(words)}
     traits.ClearSolutions.text_stub = words.other("write_answer")
-    traits.HTMLExporter.template_name = "retroalimentacion"
-    traits.HTMLExporter.extra_template_basedirs = [str(TEMPLATES)]
+    # An exporter of its own: the formgrader would take the template of HTMLExporter for its own.
+    traits.GenerateFeedback.exporter_class = "autograder.record.page.FeedbackPage"
+    traits.FeedbackPage.template_name = "retroalimentacion"
+    traits.FeedbackPage.extra_template_basedirs = [str(TEMPLATES)]
+    traits.HTMLExporter.sanitize_html = True
+    traits.HTMLExporter.filters = {
+        name: f"autograder.templates.formgrader.{name}" for name in ("clean_html", "markdown2html")
+    }
     return traits
 
 
