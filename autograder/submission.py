@@ -35,7 +35,7 @@ __all__ = [
 
 MAX_NOTEBOOK_BYTES = 100 * 2**20
 MAX_VALUES = 5_000_000
-"""Commas, braces and brackets in a notebook's text: each could be an object of 30 times its size."""
+"""Commas, braces and brackets in a notebook's text: each may become an object of 200 bytes."""
 MAX_CELLS = 20_000
 MAX_TIMESTAMP_BYTES = 100
 MAX_FILES = 1_000

@@ -71,6 +71,7 @@ FINDINGS: dict[str, str] = {
         "`{name}` is right under the seed asked for, but not under others: something in the "
         "computation does not depend on the values before it."
     ),
+    "later": N_("It holds for the first seeds and inputs that are tried, but not for others."),
     "not_finite": N_("`{name}` holds values that are not finite (inf or nan)."),
     "too_large": N_("`{name}` could not be recorded: it is too large or of a kind without values."),
     "length": N_("`{name}` has {got} elements; {expected} were asked for."),
