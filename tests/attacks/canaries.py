@@ -34,16 +34,26 @@ KINDS = (
     "descriptor",
     "canary",
     "socket",
+    "success",
 )
+
+
+def _texts() -> dict[str, str]:
+    return {
+        "key": secrets.token_hex(32),
+        **{kind: f"MARK{kind}{secrets.token_hex(8)}KRAM" for kind in KINDS},
+    }
 
 
 @dataclass(frozen=True)
 class Marks:
-    """A text for every kind of secret; whoever shows one has read that secret."""
+    """A text for every kind of secret; whoever shows one has read that secret.
 
-    texts: dict[str, str] = field(
-        default_factory=lambda: {kind: f"MARK{kind}{secrets.token_hex(8)}KRAM" for kind in KINDS}
-    )
+    ``key`` is the course's, ``success`` is given to the attacks, to print where one got what it
+    must not get.
+    """
+
+    texts: dict[str, str] = field(default_factory=_texts)
 
     def __getitem__(self, kind: str) -> str:
         return self.texts[kind]
@@ -69,11 +79,11 @@ class Listeners:
                 for kind, type_ in (("tcp", socket.SOCK_STREAM), ("udp", socket.SOCK_DGRAM)):
                     sock = self._listen(f"{kind}{name}", family, type_, (host, 0))
                     self.targets[f"{kind}{name}"] = sock.getsockname()[1]
-        path, abstract = str(folder / "bus"), f"attacks-{secrets.token_hex(8)}"
-        self._listen("path", socket.AF_UNIX, socket.SOCK_STREAM, path)
-        os.chmod(path, 0o777)
+        path, abstract = folder / "bus", f"attacks-{secrets.token_hex(8)}"
+        self._listen("path", socket.AF_UNIX, socket.SOCK_STREAM, str(path))
+        path.chmod(0o777)
         self._listen("abstract", socket.AF_UNIX, socket.SOCK_STREAM, f"\0{abstract}")
-        self.targets |= {"socket": path, "abstract": abstract}
+        self.targets |= {"socket": str(path), "abstract": abstract}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._hear, name="listeners")
         self._thread.start()

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from .case import cases
 from .harness import USERS, Batch, Stage
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With xdist, all of a user's tests, and all of a module without one, share a worker."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            parameters = getattr(item, "callspec", None)
+            user = parameters.params.get("stage") if parameters else None
+            item.add_marker(pytest.mark.xdist_group(user or item.path.stem))
 
 
 @pytest.fixture(scope="session", params=USERS)
@@ -22,14 +33,3 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
 def batch_of(stage: Stage) -> Callable[[str], Batch]:
     """The graded batch of a family."""
     return cache(lambda family: stage.grade(cases(family)))
-
-
-@pytest.fixture(scope="session")
-def weak_batch() -> Iterator[Callable[..., Batch]]:
-    """Grades under limits and a sandbox of one's own choice, as our own user."""
-    with ExitStack() as stack:
-
-        def grade(attackers, user: str = USERS[0], **options) -> Batch:
-            return stack.enter_context(Stage(user, **options)).grade(attackers)
-
-        yield grade

@@ -6,8 +6,8 @@ it: empty is well. They are the same for every family and for the control case.
 
 from __future__ import annotations
 
+import compileall
 import contextlib
-import hashlib
 import json
 import os
 import pwd
@@ -30,18 +30,23 @@ from .canaries import Listeners, Marks, fingerprints
 from .case import ROOT, Case, base
 
 __all__ = [
+    "LIMITS",
+    "OF_A_BATCH",
+    "OF_A_CASE",
     "TWIN",
     "USERS",
     "Batch",
     "Stage",
     "changed",
     "contacted",
+    "delayed",
     "disturbed",
     "gained",
     "late",
     "leaked",
     "left_behind",
     "signalled",
+    "swollen",
     "unfinished",
 ]
 
@@ -56,7 +61,7 @@ USERS = ("root", "user") if os.getuid() == 0 else ("user",)
 LIMITS: Json = {
     "seconds_per_cell": 1.0,
     "seconds_per_trial": 3.0,
-    "memory_mb": 512,
+    "memory_mb": 320,
     "processes": 24,
     "scratch_mb": 16,
     "output_kb": 64,
@@ -64,6 +69,12 @@ LIMITS: Json = {
 }
 GRACE = 2.0
 """Seconds beyond its deadline within which a run has ended."""
+
+PATIENCE = 4
+"""How many times the usual the grader itself may take for each report: machines are noisy."""
+
+ROOM_MB = 200
+"""What the grader itself may need beyond the usual for all the attackers of a batch."""
 
 TWIN = "gemela"
 INNOCENTS = ("ana", "bruno", "diego", "elena")
@@ -84,14 +95,14 @@ def _uid(user: str) -> int | None:
 
 @dataclass
 class Batch:
-    """What was seen of one batch. ``runs`` are the notes of `graded_run.py`, ``outer`` what the
-    warden says, ``before`` and ``after`` fingerprints, ``met`` the listeners that were met."""
+    """What was seen of one batch. ``notes`` are those of `graded_run.py`, ``outer`` what the warden
+    says, ``before`` and ``after`` fingerprints, ``met`` the listeners that were met."""
 
     course: Path
     marks: Marks
     usual: Batch | None
     reports: dict[tuple[str, str], Json]
-    runs: list[Json]
+    notes: list[Json]
     outer: Json
     before: dict[str, str]
     after: dict[str, str]
@@ -101,14 +112,30 @@ class Batch:
         return self.reports[student, assignment]
 
     def leavings(self, case: Case) -> Iterator[Path]:
-        """Every file that holds something of the case's run."""
+        """Every file that holds something of the case's run, but not what was handed in."""
         student, name = case.student, case.assignment
         for folder in ("autograded", "feedback"):
-            yield from (one for one in (self.course / folder / student).rglob("*") if one.is_file())
+            files = (one for one in (self.course / folder / student).rglob("*") if one.is_file())
+            yield from (one for one in files if one.name != TARGETS)
         yield self.course / ".autograder" / "reports" / name / f"{student}.json"
         for digest in self.report(student, name)["made_from"].get("trials", []):
             stored = self.course / ".autograder" / "observations" / digest[:2]
             yield stored / f"{digest}.safetensors"
+
+    @property
+    def runs(self) -> list[Json]:
+        """The runs in the sandbox: who, how long, with which limit, and how they ended."""
+        return [note for note in self.notes if "student" in note]
+
+    @property
+    def trusted_seconds(self) -> float:
+        """What the grader took for itself, after the last run: judging, recording, feedback."""
+        return float(self.notes[-1]["ended"] - max(run["ended"] for run in self.runs))
+
+    @property
+    def peak_mb(self) -> float:
+        """The most memory that the grader itself has had."""
+        return float(self.notes[-1]["peak_mb"])
 
     @cached_property
     def recorded(self) -> dict[str, list[Any]]:
@@ -146,6 +173,7 @@ class Stage:
         self.uid = _uid(self.user)
         self.folder = Path(tempfile.mkdtemp(prefix="attacks-"))
         self.folder.chmod(0o755)
+        compileall.compile_dir(ROOT / "autograder", quiet=2)  # another user may not write there
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -173,9 +201,9 @@ class Stage:
         self._count += 1
         place = self.folder / str(self._count)
         course, home, scratch = place / "course", place / "home", place / "scratch"
-        for folder in (course, home, scratch):
+        for folder in (home, scratch):
             folder.mkdir(parents=True)
-        self._fill(course, assignments)
+        shutil.copytree(self._template(tuple(assignments)), course)
         (home / ".netrc").write_text(self.marks["home"], "utf-8")
         told = place / "told"
         told.write_text(self.marks["descriptor"], "utf-8")
@@ -195,6 +223,8 @@ class Stage:
                 "package": str(ROOT / "autograder"),
                 "packages": sysconfig.get_path("purelib"),
                 "canary": self._answer(process)["canary"],
+                "limits": self.limits,
+                "success": self.marks["success"],
             }
             for (student, name), notebook in attackers.items():
                 folder = hand_in(course, student, name, notebook)
@@ -208,13 +238,22 @@ class Stage:
             outer = self._answer(process)
             after = fingerprints([*kept, scratch])
         notes = place / "notes"
-        runs = [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+        runs = (
+            [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+        )
         return Batch(
             course, self.marks, usual, _reports(course), runs, outer, before, after, listeners.met
         )
 
+    def _template(self, assignments: tuple[str, ...]) -> Path:
+        """A course with solutions, config, key, gradebook, twin and innocents; made once."""
+        course = self.folder / "-".join(("template", *assignments))
+        if not course.exists():
+            course.mkdir()
+            self._fill(course, assignments)
+        return course
+
     def _fill(self, course: Path, assignments: Sequence[str]) -> None:
-        """Solutions, config, key, gradebook, and the submissions of twin and innocents."""
         ignored = shutil.ignore_patterns("__pycache__", ".*", "misconceptions_*")
         for name in assignments:
             own = course / "solutions" / name
@@ -233,7 +272,9 @@ class Stage:
             for student in INNOCENTS:
                 notebook = _example(student, name)
                 if student == INNOCENTS[0]:
-                    notebook.cells.append(nbformat.v4.new_code_cell(f"# {self.marks['submission']}"))
+                    notebook.cells.append(
+                        nbformat.v4.new_code_cell(f"# {self.marks['submission']}")
+                    )
                 hand_in(course, student, name, notebook)
         config = {
             "sandbox": self.sandbox,
@@ -244,7 +285,7 @@ class Stage:
         key = course / ".autograder" / "key"
         key.parent.mkdir(mode=0o700)
         key.touch(mode=0o600)
-        key.write_text(hashlib.sha256(b"attacks").hexdigest(), "ascii")
+        key.write_text(self.marks["key"], "ascii")
         from autograder.record.gradebook import Gradebook
 
         with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
@@ -273,7 +314,8 @@ class Stage:
             "uid": self.uid,
             "open": [str(ROOT), sys.prefix, sys.base_prefix],
             "shm": {f"canary-{tail}": self.marks["shm"]},
-            "canary": [*python, str(HERE / "canary.py"), self.marks["canary"]],
+            "canary": [*python, str(HERE / "canary.py")],
+            "kept": self.marks["canary"],
             "inherited": [str(place / "told")],
             "folder": str(place),
             "seconds": 240,
@@ -321,6 +363,10 @@ def _example(student: str, name: str) -> Notebook:
     return nbformat.read(ROOT / "examples" / student / name / f"{name}.ipynb", as_version=4)
 
 
+def _notes(path: Path) -> list[Json]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
 def _reports(course: Path) -> dict[tuple[str, str], Json]:
     path = course / "reports.json"
     if not path.exists():
@@ -338,13 +384,35 @@ def unfinished(batch: Batch) -> list[str]:
     """Batches that did not end as a batch ends: all graded, status 0."""
     if batch.outer["status"] != 0:
         return [f"status {batch.outer['status']}: {batch.outer['said'][-2000:]}"]
-    return [f"{who} is {one['status']}" for who, one in batch.reports.items() if one["status"] == "broken"]
+    return [
+        f"{who} is {one['status']}"
+        for who, one in batch.reports.items()
+        if one["status"] == "broken"
+    ]
+
+
+def delayed(batch: Batch) -> list[str]:
+    """Judging, recording and feedback that took out of all proportion to the usual batch's."""
+    assert batch.usual is not None
+    share = len(batch.reports) / len(batch.usual.reports)
+    allowed = PATIENCE * batch.usual.trusted_seconds * share + GRACE
+    took = batch.trusted_seconds
+    return [f"{took:.1f} s after the last run, {allowed:.1f} s allowed"] if took > allowed else []
+
+
+def swollen(batch: Batch) -> list[str]:
+    """Memory of the grader itself, beyond the usual batch's."""
+    assert batch.usual is not None
+    more = batch.peak_mb - batch.usual.peak_mb
+    return [f"the grader had {more:.0f} MB more than usual"] if more > ROOM_MB else []
 
 
 def gained(batch: Batch, case: Case) -> list[str]:
     """Points, of the whole or of an exercise, beyond those of the twin."""
     own, twin = batch.report(case.student, case.assignment), batch.report(TWIN, case.assignment)
-    told = [f"{own['score']} points, the twin {twin['score']}"] if own["score"] > twin["score"] else []
+    told = (
+        [f"{own['score']} points, the twin {twin['score']}"] if own["score"] > twin["score"] else []
+    )
     for mine, hers in zip(own["exercises"], twin["exercises"], strict=True):
         if mine["score"] > hers["score"] + 1e-9:
             told.append(f"{mine['id']}: {mine['score']}, the twin {hers['score']}")
@@ -409,3 +477,16 @@ def signalled(batch: Batch) -> list[str]:
 
 def left_behind(batch: Batch) -> list[str]:
     return [f"{kind}: {one}" for kind, found in batch.outer["left"].items() for one in found]
+
+
+OF_A_CASE = (gained, leaked, late)
+OF_A_BATCH = (
+    unfinished,
+    disturbed,
+    delayed,
+    swollen,
+    changed,
+    contacted,
+    signalled,
+    left_behind,
+)

@@ -58,3 +58,13 @@ def test_no_signal_arrives(batch_of, family):
 @pytest.mark.parametrize("family", PRESENT)
 def test_nothing_is_left_behind(batch_of, family):
     assert harness.left_behind(batch_of(family)) == []
+
+
+@pytest.mark.parametrize("family", PRESENT)
+def test_the_grader_itself_takes_no_longer_than_usual(batch_of, family):
+    assert harness.delayed(batch_of(family)) == []
+
+
+@pytest.mark.parametrize("family", PRESENT)
+def test_the_grader_itself_needs_no_more_memory_than_usual(batch_of, family):
+    assert harness.swollen(batch_of(family)) == []

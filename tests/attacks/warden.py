@@ -25,6 +25,7 @@ MS_BIND, MS_REC, MS_PRIVATE, MS_MOVE = 4096, 16384, 1 << 18, 8192
 PR_SET_CHILD_SUBREAPER = 36
 SHM = Path("/dev/shm")
 LEAVE_SECONDS = 1.0
+SAID_CAP = 200_000
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -55,7 +56,7 @@ def seclude(open_ways: list[str], uid: int | None) -> None:
             place.mkdir(parents=True, exist_ok=True)
             mount(way, str(place), "none", MS_BIND | MS_REC)
         mount(opened, str(closed), "none", MS_MOVE)
-        os.rmdir(opened)
+        Path(opened).rmdir()
 
 
 def closed_above(way: Path, uid: int | None) -> list[Path]:
@@ -103,7 +104,12 @@ def below(pid: int) -> list[int]:
 
 def described(pid: int) -> str:
     with contextlib.suppress(OSError):
-        text = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        text = (
+            Path(f"/proc/{pid}/cmdline")
+            .read_bytes()
+            .replace(b"\0", b" ")
+            .decode("utf-8", "replace")
+        )
         return f"{pid} {text[:200]}"
     return str(pid)
 
@@ -139,34 +145,51 @@ def strays(known: set[int]) -> list[str]:
 
 def groups_of(pid: int) -> list[str]:
     """Control groups of the grader's that are still there."""
-    roots = [Path("/sys/fs/cgroup")]
-    found = []
-    for root in roots:
-        for folder, folders, _ in os.walk(root):
-            found += [str(Path(folder, one)) for one in folders if one.startswith(f"autograder-{pid}-")]
-    return found
+    return [
+        str(Path(folder, one))
+        for folder, folders, _ in os.walk("/sys/fs/cgroup")
+        for one in folders
+        if one.startswith(f"autograder-{pid}-")
+    ]
 
 
-def main() -> None:
-    spec: dict[str, Any] = json.loads(sys.stdin.readline())
-    uid: int | None = spec["uid"]
-    checked(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
-    if os.getuid() == 0:
-        seclude(spec["open"], uid)
-    for name, text in spec["shm"].items():
-        SHM.joinpath(name).write_text(text)
-    as_user: dict[str, Any] = {"start_new_session": True}
-    if uid is not None:
-        as_user |= {"user": uid, "group": uid, "extra_groups": []}
+def say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def start_canary(spec: dict[str, Any], as_user: dict[str, Any]) -> subprocess.Popen[bytes]:
     canary = subprocess.Popen(
-        spec["canary"], env=spec["environment"], stdout=subprocess.PIPE, cwd="/", **as_user
+        spec["canary"],
+        env=spec["environment"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd="/",
+        **as_user,
     )
+    assert canary.stdin is not None
     assert canary.stdout is not None
+    canary.stdin.write(spec["kept"].encode())
+    canary.stdin.close()
     if canary.stdout.readline() != b"ready\n":
         raise RuntimeError("the canary did not come up")
-    print(json.dumps({"canary": canary.pid}), flush=True)
-    sys.stdin.readline()
-    before = state()
+    return canary
+
+
+def ask(canary: subprocess.Popen[bytes]) -> list[str]:
+    """The signals that it got, and whether it was stopped or killed; it ends here."""
+    assert canary.stdout is not None
+    state = Path(f"/proc/{canary.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    ended = canary.poll()
+    with contextlib.suppress(ProcessLookupError):
+        canary.kill()
+    signals = canary.stdout.read().decode().split()
+    signals += ["stopped"] if state in ("T", "t") else []
+    return signals + ([f"died of {ended}"] if ended is not None else [])
+
+
+def grade(spec: dict[str, Any], as_user: dict[str, Any]) -> dict[str, Any]:
+    """Run the grader to its end, or to the end of its time."""
     inherited = [os.open(path, os.O_RDONLY) for path in spec["inherited"]]
     begun = time.monotonic()
     with tempfile.TemporaryFile() as out:
@@ -189,32 +212,33 @@ def main() -> None:
                     os.kill(pid, signal.SIGKILL)
             grader.wait()
         seconds = time.monotonic() - begun
-        size = out.seek(0, os.SEEK_END)
-        out.seek(max(0, size - 200_000))
+        out.seek(max(0, out.seek(0, os.SEEK_END) - SAID_CAP))
         said = out.read().decode("utf-8", "replace")
-    left = strays({canary.pid})
+    return {"pid": grader.pid, "status": status, "seconds": seconds, "said": said}
+
+
+def main() -> None:
+    spec: dict[str, Any] = json.loads(sys.stdin.readline())
+    uid: int | None = spec["uid"]
+    checked(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
+    if os.getuid() == 0:
+        seclude(spec["open"], uid)
+    for name, text in spec["shm"].items():
+        SHM.joinpath(name).write_text(text)
+    as_user: dict[str, Any] = {"start_new_session": True}
+    if uid is not None:
+        as_user |= {"user": uid, "group": uid, "extra_groups": []}
+    canary = start_canary(spec, as_user)
+    say({"canary": canary.pid})
+    sys.stdin.readline()
+    before = state()
+    graded = grade(spec, as_user)
+    left = {"processes": strays({canary.pid}), "cgroups": groups_of(graded["pid"])}
     after = state()
-    stopped = Path(f"/proc/{canary.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
-    ended = canary.poll()
-    with contextlib.suppress(ProcessLookupError):
-        canary.kill()
-    signals = canary.stdout.read().decode().split()
-    signals += ["stopped"] if stopped else []
-    signals += [f"died of {ended}"] if ended is not None else []
-    answer = {
-        "status": status,
-        "seconds": seconds,
-        "said": said,
-        "signals": signals,
-        "left": {
-            "processes": left,
-            "cgroups": groups_of(grader.pid),
-            **{kind: [one for one in after[kind] if one not in before[kind]] for kind in after},
-        },
-    }
+    left |= {kind: [one for one in after[kind] if one not in before[kind]] for kind in after}
     for name in spec["shm"]:
         SHM.joinpath(name).unlink(missing_ok=True)
-    print(json.dumps(answer), flush=True)
+    say({**graded, "signals": ask(canary), "left": left})
 
 
 if __name__ == "__main__":
