@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from autograder.assignment import Assignment
 from autograder.basis import code_digest, refuse_changed, texts_of
 from autograder.config import Assignment as Policy
-from autograder.course import Course
+from autograder.course import ODD_FOLDER, Course
 from autograder.database import known_students, recorded_students
 from autograder.delays import doubts, settle
 from autograder.errors import AuthorError, MachineError
@@ -31,7 +31,7 @@ from autograder.isolation import USES
 from autograder.render.json import missing_json
 from autograder.render.late import late_json
 from autograder.submission import Submission, read_submission
-from autograder.words import Words
+from autograder.words import Words, plain
 
 if TYPE_CHECKING:
     from autograder.report import Report
@@ -123,6 +123,8 @@ class Grader:
         if everything:
             self._warm_up()
         assignment, policy = self.course.assignment(name), self.course.policy(name)
+        for folder in self.course.odd_folders(name):
+            self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
         students = self._students(name)
         submissions = {
             student: read_submission(self.course.submitted(student, name), student, assignment)

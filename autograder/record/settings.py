@@ -63,6 +63,11 @@ def nbgrader_settings(root: Path) -> Traits:
     traits.FeedbackExporter.extra_template_basedirs = [str(TEMPLATES)]
     traits.FeedbackExporter.preprocessors = ["autograder.record.late.LatePage"]
     traits.AssignLatePenalties.plugin_class = "autograder.record.late.LatePenalty"
+    # What a student wrote or printed acts on no page of the formgrader's.
+    traits.HTMLExporter.sanitize_html = True
+    traits.HTMLExporter.filters = {
+        name: f"autograder.templates.formgrader.{name}" for name in ("clean_html", "markdown2html")
+    }
     return traits
 
 
