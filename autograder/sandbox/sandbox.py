@@ -6,18 +6,21 @@ callers give, and is the one face of the package.
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
+from . import cgroup
 from .child import OnFrame, Refused
 from .contract import Ended, Isolation, Limits, SandboxBroken
 from .staging import Staging
+from .temporary import remove_abandoned
 from .zygote import Zygote
 
-__all__ = ["Sandbox"]
+__all__ = ["Sandbox", "sweep"]
 
 NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 NAME_CAP = 255  # bytes of one part of a path, on every file system that matters
@@ -51,6 +54,7 @@ class Sandbox:
         self._lock = threading.Lock()
         self._closed = False
         self._zygote: Zygote | None = None
+        sweep()
         self._staging = Staging(package_root, modules)
         try:
             self._living()
@@ -131,6 +135,14 @@ class Sandbox:
                 return  # another thread was faster
             self._zygote = None
         zygote.close()
+
+
+def sweep() -> None:
+    """Remove what processes of ours that were killed have left on this machine: temporary folders
+    and empty control groups. (Their children are gone with them.)"""
+    remove_abandoned(Path(tempfile.gettempdir()))
+    for candidate in cgroup.find():
+        cgroup.sweep(candidate)
 
 
 def _check_files(files: Mapping[str, bytes], limits: Limits) -> None:

@@ -128,8 +128,6 @@ class Zygote:
                     raise unavailable(str(refused)) from refused
                 except SandboxBroken as error:
                     raise SandboxBroken(f"{error} {self._said()}") from error
-                if isinstance(keeper, cgroup.Version1 | cgroup.Version2):
-                    cgroup.sweep(keeper)
                 return keeper
         raise AssertionError("the watcher needs no permission")
 
