@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograder.errors import MachineError
 
-__all__ = ["known_students", "recorded_students", "without_password"]
+__all__ = ["known_students", "reason", "recorded_students", "sqlite_file", "without_password"]
 
 SQLITE = "sqlite:///"
 
@@ -39,11 +39,26 @@ def without_password(db_url: str) -> str:
         return "db_url"
 
 
+def reason(error: Exception) -> str:
+    """What the database says, in one line, and what helps where that is known."""
+    said = getattr(error, "strerror", None) or str(getattr(error, "orig", None) or error)
+    said = said.strip().splitlines()[0]
+    if "locked" in said:
+        return f"{said}; another program is writing to it: wait for it or end it, and start again"
+    return said
+
+
+def sqlite_file(db_url: str) -> Path | None:
+    """The file of an SQLite database; nothing for another's URL."""
+    return Path(db_url.removeprefix(SQLITE)) if db_url.startswith(SQLITE) else None
+
+
 def _asked(db_url: str, text: str, **values: str) -> set[str]:
     """The first column of what a query gives; nothing where there is no gradebook yet."""
     import sqlalchemy
 
-    if db_url.startswith(SQLITE) and not Path(db_url.removeprefix(SQLITE)).exists():
+    file = sqlite_file(db_url)
+    if file is not None and not file.exists():
         return set()
     try:
         engine = sqlalchemy.create_engine(db_url)
@@ -54,9 +69,12 @@ def _asked(db_url: str, text: str, **values: str) -> set[str]:
         ) from error
     try:
         with engine.connect() as connection:
+            if not sqlalchemy.inspect(connection).has_table("student"):
+                return set()
             return {row[0] for row in connection.execute(sqlalchemy.text(text), values)}
-    except sqlalchemy.exc.SQLAlchemyError:
-        # No tables yet, or no server: whoever writes to it next says so properly.
-        return set()
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        raise MachineError(
+            f"the gradebook {without_password(db_url)} cannot be read: {reason(error)}."
+        ) from error
     finally:
         engine.dispose()
