@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from autograder.assignment import Assignment, load_assignment
 from autograder.config import Assignment as Policy
 from autograder.config import Config, load_config
 from autograder.errors import AuthorError, MachineError
+from autograder.sandbox.temporary import TemporaryFolder, written
 
 __all__ = ["Course", "Key"]
 
@@ -112,8 +113,9 @@ class Course:
         """The bytes of the notebooks that were handed in for ``name``, unless they are huge."""
         for student in self.students(name):
             path = self.submitted(student, name) / f"{name}.ipynb"
-            if path.is_file() and not path.is_symlink() and path.stat().st_size < MAX_SCANNED:
-                yield path.read_bytes()
+            with contextlib.suppress(OSError):  # somebody may be putting another in its place
+                if path.is_file() and not path.is_symlink() and path.stat().st_size < MAX_SCANNED:
+                    yield path.read_bytes()
 
     def roster(self) -> dict[str, dict[str, str]]:
         """The students of ``students.csv`` (nbgrader's form: ``id`` and more), if there is one."""
@@ -142,17 +144,13 @@ class Course:
         except FileNotFoundError:
             pass
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"key.{os.getpid()}")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES))
-        try:
+        with TemporaryFolder(path.parent) as folder:
+            made = folder.path / "key"
+            with written(made) as file:
+                file.write(secrets.token_hex(KEY_BYTES).encode())
             # A link, not a rename: of two graders that start at once, the first one's key stays.
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(made)
         return _read_key(path)
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AuthorError", "MachineError"]
+__all__ = ["AuthorError", "MachineError", "MachineStopped"]
 
 
 class AuthorError(Exception):
@@ -15,3 +15,7 @@ class AuthorError(Exception):
 
 class MachineError(Exception):
     """Our fault or the machine's: grading cannot go on."""
+
+
+class MachineStopped(MachineError):
+    """What would befall every other submission, too: the command ends at once."""

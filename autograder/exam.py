@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
 from autograder.course import Course
-from autograder.errors import AuthorError, MachineError
+from autograder.errors import AuthorError, MachineError, MachineStopped
 from autograder.misconceptions import Misconception, load_misconceptions
 from autograder.submission import Submission, reference
 from autograder.words import Words
@@ -54,6 +54,7 @@ class Exam:
     """The observations of a batch, ready to be judged.
 
     ``seen`` and ``trials`` by student; ``broken`` tells, by student, what went wrong on our side.
+    ``unexplained`` are misconceptions that could not be observed, so that reasons may be missing.
     """
 
     course: Course
@@ -63,6 +64,7 @@ class Exam:
     seen: dict[str, Observed] = field(default_factory=dict)
     trials: dict[str, list[Trial]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    unexplained: list[str] = field(default_factory=list)
 
     @cached_property
     def misconceptions(self) -> list[Misconception]:
@@ -125,11 +127,13 @@ class Exam:
     ) -> None:
         """Observe all ``submissions``, several at a time; one that fails fails alone."""
         progress(0, len(submissions))
+        self.broken |= {one.student: one.fault for one in submissions if one.fault}
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
             model = pool.submit(lambda: self.reference)
             waiting = {
                 pool.submit(self.observer.observe, one, fresh=self.options.force): one
                 for one in submissions
+                if not one.fault
             }
             try:
                 model.result()
@@ -167,8 +171,11 @@ class Exam:
         wrong = reference(self.assignment, {misconception.exercise: misconception.cell})
         try:
             return observed_in(self.observer.observe(wrong), wrong, self.assignment)
-        except (MachineError, ValueError, OSError):
+        except MachineStopped:
+            raise
+        except (MachineError, ValueError):
             log.exception("%s: %s could not be observed", self.assignment.name, misconception.id)
+            self.unexplained.append(misconception.id)
             return None
 
     def _take(self, submission: Submission, future: Future[list[Trial]]) -> None:
@@ -178,7 +185,9 @@ class Exam:
             if self.trials[student]:
                 seen = observed_in(self.trials[student], submission, self.assignment)
                 self.seen[student] = seen
-        except (MachineError, ValueError, OSError) as error:
+        except MachineStopped:
+            raise
+        except (MachineError, ValueError) as error:
             log.exception("%s of %s could not be observed", self.assignment.name, student)
             self.broken[student] = str(error)
 

@@ -8,8 +8,6 @@ import hashlib
 import importlib
 import json
 import logging
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,7 +24,9 @@ from autograder.errors import AuthorError, MachineError
 from autograder.exam import REFERENCE, Exam, Options, refuse_wrong_checks
 from autograder.isolation import USES
 from autograder.render.json import missing_json
+from autograder.sandbox.temporary import written
 from autograder.submission import Submission, read_submission
+from autograder.turn import turn
 from autograder.words import LOCALE, Words
 
 if TYPE_CHECKING:
@@ -106,10 +106,15 @@ class Grader:
     def grade(self, name: str) -> list[Json]:
         """The reports (JSON) of all submissions of assignment ``name``, by student.
 
-        What has not changed since it was recorded is neither observed nor judged again.
+        What has not changed since it was recorded is neither observed nor judged again. Whose
+        submission is changed while we are at it is left out, for the next run.
         """
         if self.options.force:
             self._warm_up()
+        with turn(self.course, f"grade {name}", self.notice):
+            return self._grade(name)
+
+    def _grade(self, name: str) -> list[Json]:
         assignment, policy = self.course.assignment(name), self.course.policy(name)
         students = self._students(name)
         submissions = {
@@ -222,6 +227,11 @@ class Grader:
         judge(batch)
         refuse_wrong_checks(assignment, batch)
         exam.diagnose(batch)
+        if exam.unexplained:
+            self.notice(
+                f"{assignment.name}: {', '.join(exam.unexplained)} could not be observed, so "
+                "reasons may be missing; the next run judges again."
+            )
         reports = {one.student: exam.report(one, batch) for one in submissions}
         return self._record(assignment, submissions, reports, exam, prints)
 
@@ -247,17 +257,26 @@ class Grader:
                 self.notice(f"{name}: {change}; scores given by hand are kept.")
             for submission in submissions:
                 student = submission.student
+                if submission.has_changed():
+                    self.notice(
+                        f"{name}: {student}'s submission was changed while this ran; it is left "
+                        "for the next run."
+                    )
+                    continue
                 report = reports[student]
                 kept = report_json(report, words)
                 written.append(kept)
                 if report.status == "broken":
                     continue
+                path = self.course.report_path(student, name)
+                # It vouches for what is recorded, so it goes first and comes last.
+                path.unlink(missing_ok=True)
                 trials = exam.trials.get(student)
                 notebook = executed(submission, trials[0].load() if trials else None, language)
                 write_autograded(self.course.autograded(student, name), submission, notebook)
                 book.record(report, comments(report, language), submission.timestamp)
-                path = self.course.report_path(student, name)
-                write_json(path, {**kept, "fingerprint": prints[student]})
+                vouched = {} if exam.unexplained else {"fingerprint": prints[student]}
+                write_json(path, {**kept, **vouched})
         return written
 
 
@@ -277,17 +296,9 @@ def _import_recording() -> None:
 
 def write_json(path: Path, data: Json | list[Json]) -> None:
     """Write ``data`` at ``path``, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, ensure_ascii=False, indent=1)
-            file.write("\n")
-        os.chmod(temporary, 0o644)  # noqa: PTH101 (mkstemp gives a name, and 0600)
-        os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    text = json.dumps(data, ensure_ascii=False, indent=1)
+    with written(path, 0o644) as file:
+        file.write(f"{text}\n".encode())
 
 
 def _digest(data: Any) -> str:

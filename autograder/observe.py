@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,13 +18,15 @@ from typing import Any
 from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
 from autograder.course import Key
-from autograder.errors import MachineError
+from autograder.errors import MachineError, MachineStopped
 from autograder.isolation import INSIDE, PACKAGE_ROOT
-from autograder.observation import Ending, Observation
-from autograder.sandbox import Limits, Sandbox, SandboxBroken
+from autograder.observation import Ending, Observation, ObservationError
+from autograder.sandbox import Limits, Sandbox, SandboxBroken, SandboxUnavailable
 from autograder.submission import Submission
 
 __all__ = ["Observer", "Trial"]
+
+log = logging.getLogger(__name__)
 
 
 def _code_digest() -> str:
@@ -34,6 +37,17 @@ def _code_digest() -> str:
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             hashed.update(file.read_bytes())
     return hashed.hexdigest()
+
+
+def _kept(path: Path) -> Observation | None:
+    """The stored observation; nothing where there is none, or none that is whole."""
+    if not path.exists():
+        return None
+    try:
+        return Observation.load(path)
+    except ObservationError as error:
+        log.warning("%s is made again: %s", path, error)
+        return None
 
 
 @dataclass(frozen=True)
@@ -101,8 +115,9 @@ class Observer:
         inputs = json.dumps([job, submission.digest, self._circumstances], sort_keys=True)
         digest = hashlib.sha256(inputs.encode()).hexdigest()
         path = self.store / digest[:2] / f"{digest}.safetensors"
-        if path.exists() and not fresh:
-            return Trial(number, digest, path, Observation.load(path))
+        kept = None if fresh else _kept(path)
+        if kept is not None:
+            return Trial(number, digest, path, kept)
         seen = self._run(job, submission)
         seen.save(path)
         return Trial(number, digest, path, seen)
@@ -154,6 +169,8 @@ class Observer:
                 ended = self.sandbox.run(
                     job, limits=limits, files=submission.files, on_frame=seen.accept
                 )
+            except SandboxUnavailable as error:
+                raise MachineStopped(str(error)) from error
             except SandboxBroken as error:
                 if attempt == 2:
                     raise MachineError(f"the sandbox broke twice: {error}") from error

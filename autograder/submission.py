@@ -6,9 +6,11 @@ All of it is untrusted: nothing here raises for a student's mistake. What is wro
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +52,8 @@ class Submission:
 
     ``notebook`` has the source's grade and locked cells in place and no outputs. ``damage`` tells
     by exercise what happened to its solution cell (``missing``, ``retyped``); ``unreadable`` is
-    why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …).
+    why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …). ``fault`` is
+    what kept us from reading it, which is not the student's.
     """
 
     student: str
@@ -61,6 +64,14 @@ class Submission:
     damage: Mapping[str, str] = field(default_factory=dict)
     unreadable: str | None = None
     timestamp: str | None = None
+    fault: str | None = None
+    _folder: Path | None = None
+    _before: object = None
+
+    def has_changed(self) -> bool:
+        """Whether its folder is another than before it was read, as while it is being collected:
+        then what was read may be half one submission and half another."""
+        return self._folder is not None and _stats(self._folder) != self._before
 
     @property
     def digest(self) -> str:
@@ -84,6 +95,18 @@ def read_submission(
 
     ``file_name`` is the notebook's if it is not the assignment's.
     """
+    before = _stats(folder)
+    try:
+        made = _read(folder, student, assignment, file_name)
+    except OSError as error:
+        notebook, _, damage = _restore([], assignment)
+        made = Submission(student, assignment.name, notebook, (), {}, damage)
+        made.fault = f"{error.filename}: {error.strerror}"
+    made._folder, made._before = folder, before
+    return made
+
+
+def _read(folder: Path, student: str, assignment: Assignment, file_name: str | None) -> Submission:
     files, notebook_path = _files(folder), folder / (file_name or f"{assignment.name}.ipynb")
     timestamp = files.pop("timestamp.txt", b"").decode("utf-8", "replace").strip() or None
     files.pop(notebook_path.name, None)
@@ -155,6 +178,19 @@ def parse_notebook(path: Path) -> dict[str, Any]:
     if not isinstance(raw.get("cells"), list):
         raise Unreadable("not_notebook")
     return dict(raw)
+
+
+def _stats(folder: Path) -> list[tuple[str, int, int, int, int]]:
+    """What the file system tells of all that is in a folder. It is compared for equality only:
+    clocks go backwards, and copies keep the times of their originals."""
+    found = []
+    for inside, folders, names in os.walk(folder):
+        for path in (Path(inside, name) for name in [".", *folders, *names]):
+            with contextlib.suppress(OSError):
+                seen = path.lstat()
+                size = seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+                found.append((str(path), seen.st_ino, *size))
+    return sorted(found)
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -64,7 +64,7 @@ def written(path: Path, mode: int = 0o600) -> Iterator[IO[bytes]]:
             os.close(lock)
     except OSError as error:
         # Writing names no file, and the temporary one's name tells nobody anything.
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def remove_abandoned(*folders: Path) -> None:
