@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PATH := $(CURDIR)/$(BIN):$(PATH)
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo test lint types words spec e2e heavy bench all clean
+.PHONY: help demo test lint types words spec e2e heavy crashes bench all clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -41,13 +41,16 @@ words: $(STAMP) ## update and compile the sentences that students read
 heavy: $(STAMP) ## every misconception of every assignment, through the whole pipeline
 	@$(BIN)/python -m pytest -m heavy tests/spec
 
+crashes: $(STAMP) ## graders that are killed, full disks, locked gradebooks (AUTOGRADER_KILLS=50)
+	@$(BIN)/python -m pytest -m crashes tests/crashes
+
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py
 
 types: $(STAMP) ## mypy alone
 	@$(BIN)/mypy
 
-all: lint test heavy demo ## everything
+all: lint test heavy crashes demo ## everything
 
 clean: ## remove what the demo made (not the environment)
 	rm -rf submitted autograded feedback gradebook.db .autograder

@@ -6,6 +6,7 @@ One session, one transaction a submission. Manual scores and manual comments are
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from nbgrader.api import (
     Comment,
     Grade,
     GradeCell,
+    InvalidEntry,
     MissingEntry,
     Notebook,
     SolutionCell,
@@ -38,6 +40,11 @@ from autograder.report import Report
 from autograder.sandbox.temporary import TemporaryFolder
 
 __all__ = ["Gradebook"]
+
+# nbgrader tells the screen of what it raises, too, with a traceback.
+_nbgraders_log = logging.getLogger("tornado.application")
+_nbgraders_log.addHandler(logging.NullHandler())
+_nbgraders_log.propagate = False
 
 
 class Gradebook:
@@ -71,7 +78,7 @@ class Gradebook:
         """What goes wrong in the database is a sentence, and leaves no half transaction."""
         try:
             yield
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, InvalidEntry, OSError) as error:
             with suppress(SQLAlchemyError, AttributeError):
                 self._db.rollback()
             raise MachineError(
