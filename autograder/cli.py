@@ -388,7 +388,7 @@ def _sentences() -> Iterator[None]:
             raise
         log = logging.getLogger("autograder")
         log.error("%s", error, exc_info=error)
-        where = error.filename or "this machine"
+        where = error.filename2 or error.filename or "this machine"
         _end(f"{where}: {error.strerror}; {MENDS[error.errno]}, and start again.", BROKEN)
     except KeyboardInterrupt:
         _end("interrupted; what was observed until now is kept.", 130)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -52,4 +51,4 @@ def write_autograded(folder: Path, submission: Submission, notebook: nbformat.No
             os.fsync(file.fileno())
         if folder.exists():
             folder.rename(old)
-        shutil.move(fresh, folder)
+        fresh.rename(folder)

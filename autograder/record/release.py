@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import filecmp
 import logging
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -59,7 +58,7 @@ def release(course: Course, assignment: Assignment) -> bool:
         old = made.path / "old"
         if target.exists():
             target.rename(old)
-        shutil.move(fresh, target)
+        fresh.rename(target)
     return True
 
 

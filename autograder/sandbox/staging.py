@@ -49,9 +49,10 @@ class Staging:
 
 
 def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True)
-    else:
-        shutil.copyfile(source, target)
+    # Not copytree, whose error has neither a number nor one file's name.
+    files = [path for path in source.rglob("*") if path.is_file()] if source.is_dir() else [source]
+    for file in files:
+        if "__pycache__" not in file.relative_to(source).parts:
+            place = target / file.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)

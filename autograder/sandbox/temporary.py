@@ -138,10 +138,14 @@ def _remove(path: Path) -> None:
     if not path.is_dir():
         path.unlink(missing_ok=True)
         return
-    path.chmod(0o700)
+    _allow(path)
     for inside, names, _ in os.walk(path):
         for folder in (Path(inside, name) for name in names):
             if not folder.is_symlink():
-                with contextlib.suppress(OSError):
-                    folder.chmod(0o700)
+                _allow(folder)
     shutil.rmtree(path, ignore_errors=True)
+
+
+def _allow(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.chmod(0o700)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -124,7 +123,3 @@ def fresh(handed_in, right, autograder, tmp_path) -> Case:
 def done(graded, right, autograder, tmp_path) -> Case:
     """A course that has been graded."""
     return Case(shutil.copytree(graded, tmp_path / "course"), right, autograder)
-
-
-def is_root() -> bool:
-    return os.geteuid() == 0

@@ -40,7 +40,7 @@ class Telling:
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """An audit hook: it is called before what it is told of."""
-        if not self.counting or not _changes(event, arguments):
+        if not self.counting or not changes(event, arguments):
             return
         self.steps += 1
         if self.steps == self.stop_before:
@@ -48,7 +48,8 @@ class Telling:
             time.sleep(60)
 
 
-def _changes(event: str, arguments: tuple[Any, ...]) -> bool:
+def changes(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether an audit event announces a change on the disk."""
     if event == "open":
         mode, flags = arguments[1], arguments[2]
         writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT
