@@ -7,7 +7,7 @@ PATH := $(CURDIR)/$(BIN):$(PATH)
 STAMP := $(VENV)/.ready
 E2E_STAMP := $(VENV)/.ready-e2e
 
-.PHONY: help demo test lint types words spec e2e heavy attacks bench all clean
+.PHONY: help demo test lint types words spec e2e heavy attacks crashes bench all clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -49,13 +49,16 @@ heavy: $(STAMP) ## what observes for minutes: every misconception, all examples 
 attacks: $(STAMP) ## hostile submissions against the sandbox (about 3 minutes)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m attacks tests/attacks
 
+crashes: $(STAMP) ## graders that are killed, full disks, locked gradebooks (AUTOGRADER_KILLS=50)
+	@$(BIN)/python -m pytest -m crashes tests/crashes
+
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py
 
 types: $(STAMP) ## mypy alone
 	@$(BIN)/mypy
 
-all: lint test heavy e2e attacks demo ## everything
+all: lint test heavy e2e attacks crashes demo ## everything
 
 clean: ## remove what the demo made (not the environment)
 	rm -rf submitted autograded feedback gradebook.db .autograder

@@ -6,7 +6,6 @@ import contextlib
 import csv
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from autograder.assignment import Assignment, load_assignment
 from autograder.config import Assignment as Policy
 from autograder.config import Config, load_config
 from autograder.errors import AuthorError, MachineError
+from autograder.sandbox.temporary import TemporaryFolder, written
 
 __all__ = ["ODD_FOLDER", "Course", "Key"]
 
@@ -163,17 +163,13 @@ class Course:
         except FileNotFoundError:
             pass
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"key.{os.getpid()}")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES))
-        try:
+        with TemporaryFolder(path.parent) as folder:
+            made = folder.path / "key"
+            with written(made) as file:
+                file.write(secrets.token_hex(KEY_BYTES).encode())
             # A link, not a rename: of two graders that start at once, the first one's key stays.
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(made)
         return _read_key(path)
 
 

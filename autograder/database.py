@@ -20,8 +20,10 @@ __all__ = [
     "given_scores",
     "handed",
     "known_students",
+    "reason",
     "recorded_students",
     "scores_by_hand",
+    "sqlite_file",
     "without_password",
 ]
 
@@ -159,6 +161,20 @@ def without_password(db_url: str) -> str:
         return "db_url"
 
 
+def reason(error: Exception) -> str:
+    """What the database says, in one line, and what helps where that is known."""
+    said = getattr(error, "strerror", None) or str(getattr(error, "orig", None) or error)
+    said = said.strip().splitlines()[0]
+    if "locked" in said:
+        return f"{said}; another program is writing to it: wait for it or end it, and start again"
+    return said
+
+
+def sqlite_file(db_url: str) -> Path | None:
+    """The file of an SQLite database; nothing for another's URL."""
+    return Path(db_url.removeprefix(SQLITE)) if db_url.startswith(SQLITE) else None
+
+
 def _asked(db_url: str, text: str, **values: str) -> set[str]:
     """The first column of what a query gives."""
     return {row[0] for row in _rows(db_url, text, **values)}
@@ -169,7 +185,8 @@ def _rows(db_url: str, query: Any, **values: str) -> Sequence[Sequence[Any]]:
     yet."""
     import sqlalchemy
 
-    if db_url.startswith(SQLITE) and not Path(db_url.removeprefix(SQLITE)).exists():
+    file = sqlite_file(db_url)
+    if file is not None and not file.exists():
         return []
     try:
         engine = sqlalchemy.create_engine(db_url)
@@ -180,10 +197,13 @@ def _rows(db_url: str, query: Any, **values: str) -> Sequence[Sequence[Any]]:
         ) from error
     try:
         with engine.connect() as connection:
+            if not sqlalchemy.inspect(connection).has_table("student"):
+                return []
             asked = sqlalchemy.text(query) if isinstance(query, str) else query
             return list(connection.execute(asked, values))
-    except sqlalchemy.exc.SQLAlchemyError:
-        # No tables yet, or no server: whoever writes to it next says so properly.
-        return []
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        raise MachineError(
+            f"the gradebook {without_password(db_url)} cannot be read: {reason(error)}."
+        ) from error
     finally:
         engine.dispose()

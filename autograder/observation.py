@@ -7,10 +7,9 @@ It takes JSON and safetensors only, and raises ``ObservationError`` (a ``ValueEr
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
+from autograder.sandbox.temporary import written
 from autograder.values import (
     Error,
     ObservationError,
@@ -167,15 +167,9 @@ class Observation:
         metadata = {"observation": json.dumps(kept), "outputs": _dumps(self._outputs)}
         # A header alone is not a file that every reader of safetensors takes.
         tensors = self._tensors or {"empty": torch.zeros(0)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(save(tensors, metadata=metadata))
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        metadata["seal"] = _seal(metadata, tensors)
+        with written(path) as file:
+            file.write(save(tensors, metadata=metadata))
 
     @classmethod
     def load(cls, path: Path) -> Observation:
@@ -196,6 +190,9 @@ class Observation:
             outputs = _loads(metadata["outputs"])
             made._outputs = {index: _outputs(value) for index, value in outputs.items()}
             made._tensors = tensors
+            # A machine that stopped may leave a file whose end is zeros, which are tensors, too.
+            if metadata.pop("seal", "") != _seal(metadata, tensors):
+                raise ObservationError(f"{path.name}: not as it was written")
         return made
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
@@ -223,6 +220,15 @@ def _suspicion(what: str) -> Iterator[None]:
         raise ObservationError(
             f"{what}: not an observation ({type(error).__name__}: {str(error)[:200]})"
         ) from error
+
+
+def _seal(metadata: Mapping[str, str], tensors: Tensors) -> str:
+    """Hash of all that a file has."""
+    hashed = hashlib.sha256(json.dumps(dict(metadata), sort_keys=True).encode())
+    for key, tensor in sorted(tensors.items()):
+        hashed.update(json.dumps([key, str(tensor.dtype), list(tensor.shape)]).encode())
+        hashed.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return hashed.hexdigest()
 
 
 def _refuse_deep(frame: Mapping[str, Any]) -> None:

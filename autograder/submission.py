@@ -60,8 +60,9 @@ class Submission:
 
     ``notebook`` has the source's grade and locked cells in place and no outputs. ``damage`` tells
     by exercise what happened to its solution cell (``missing``, ``retyped``); ``unreadable`` is
-    why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …).
-    ``file_digest`` is the SHA-256 of the file that it was read from.
+    why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …). ``fault`` is
+    what kept us from reading it, which is not the student's. ``file_digest`` is the SHA-256 of the
+    file that it was read from.
     """
 
     student: str
@@ -73,6 +74,14 @@ class Submission:
     unreadable: str | None = None
     timestamp: str | None = None
     file_digest: str | None = None
+    fault: str | None = None
+    _folder: Path | None = None
+    _before: object = None
+
+    def has_changed(self) -> bool:
+        """Whether its folder is another than before it was read, as while it is being collected:
+        then what was read may be half one submission and half another."""
+        return self._folder is not None and _stats(self._folder) != self._before
 
     @property
     def digest(self) -> str:
@@ -96,6 +105,18 @@ def read_submission(
 
     ``file_name`` is the notebook's if it is not the assignment's.
     """
+    before = _stats(folder)
+    try:
+        made = _read(folder, student, assignment, file_name)
+    except OSError as error:
+        notebook, _, damage = _restore([], assignment)
+        made = Submission(student, assignment.name, notebook, (), {}, damage)
+        made.fault = f"{error.filename}: {error.strerror}"
+    made._folder, made._before = folder, before
+    return made
+
+
+def _read(folder: Path, student: str, assignment: Assignment, file_name: str | None) -> Submission:
     notebook_path = folder / (file_name or f"{assignment.name}.ipynb")
     linked = _is_linked(folder)
     files = {} if linked else _files(folder)
@@ -201,8 +222,18 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise Unreadable("missing") from None
-    except OSError:
-        raise Unreadable("closed") from None
+
+
+def _stats(folder: Path) -> list[tuple[str, int, int, int, int]]:
+    """What the file system tells of the files in a folder. It is compared for equality only:
+    clocks go backwards, and copies keep the times of their originals."""
+    found = []
+    with contextlib.suppress(OSError):  # whoever reads them says so
+        for path in _regular_files(folder):
+            seen = path.lstat()
+            size = seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+            found.append((str(path), seen.st_ino, *size))
+    return sorted(found)
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -212,11 +243,10 @@ def _files(folder: Path) -> dict[str, bytes]:
     for path in _regular_files(folder):
         if not _is_data(path.relative_to(folder)):
             continue
-        with contextlib.suppress(OSError):  # nobody may read it: then the notebook cannot either
-            size += path.stat().st_size
-            if len(found) >= MAX_FILES or size > MAX_FILES_BYTES:
-                break
-            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+        size += path.stat().st_size
+        if len(found) >= MAX_FILES or size > MAX_FILES_BYTES:
+            break
+        found[path.relative_to(folder).as_posix()] = path.read_bytes()
     return found
 
 
@@ -228,7 +258,7 @@ def _regular_files(folder: Path) -> Iterator[Path]:
         try:
             with os.scandir(inside) as entries:
                 listed = sorted(itertools.islice(entries, left), key=lambda one: one.name)
-        except OSError:
+        except FileNotFoundError:
             continue
         left -= len(listed)
         for entry in listed:

@@ -185,7 +185,6 @@ FINDINGS: dict[str, str] = {
 UNREADABLE: dict[str, str] = {
     "missing": N_("The notebook was not handed in: the file `{file}` is missing."),
     "empty": N_("The file `{file}` is empty."),
-    "closed": N_("The file `{file}` cannot be read: its permissions do not allow it."),
     "not_json": N_("The file `{file}` cannot be read: it is cut off or not a notebook (not JSON)."),
     "not_utf8": N_("The file `{file}` cannot be read: it is not UTF-8 text."),
     "not_notebook": N_("The file `{file}` is JSON, but not a Jupyter notebook."),

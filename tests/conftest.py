@@ -520,6 +520,12 @@ def make_course() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
+def make_small() -> Callable[[Path], Small]:
+    """Make of a course the one with the small assignment."""
+    return Small.at
+
+
+@pytest.fixture(scope="session")
 def hand_in() -> Callable[..., Path]:
     return _hand_in
 

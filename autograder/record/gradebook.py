@@ -5,12 +5,13 @@ One session, one transaction a submission. Manual scores and manual comments are
 
 from __future__ import annotations
 
-import contextlib
 import json
+import logging
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from nbgrader.api import (
     Comment,
     Grade,
     GradeCell,
+    InvalidEntry,
     MissingEntry,
     Notebook,
     SolutionCell,
@@ -34,11 +36,17 @@ from nbgrader.api import (
 from nbgrader.api import Gradebook as NbgraderGradebook
 from sqlalchemy.exc import SQLAlchemyError
 
-from autograder.database import without_password
+from autograder.database import reason, sqlite_file, without_password
 from autograder.errors import MachineError
 from autograder.report import Report
+from autograder.sandbox.temporary import TemporaryFolder
 
 __all__ = ["Gradebook"]
+
+# nbgrader tells the screen of what it raises, too, with a traceback.
+_nbgraders_log = logging.getLogger("tornado.application")
+_nbgraders_log.addHandler(logging.NullHandler())
+_nbgraders_log.propagate = False
 
 
 class Gradebook:
@@ -47,12 +55,11 @@ class Gradebook:
     def __init__(self, db_url: str) -> None:
         self._url = without_password(db_url)
         _find_alembic()
-        try:
+        with self._said("be opened"):
+            file = sqlite_file(db_url)
+            if file is not None and not file.exists():
+                _make(file)
             self._book = NbgraderGradebook(db_url)
-        except SQLAlchemyError as error:
-            raise MachineError(
-                f"the gradebook {self._url} cannot be opened: {_short(error)}."
-            ) from error
         self._db = self._book.db
 
     def __enter__(self) -> Self:
@@ -64,13 +71,26 @@ class Gradebook:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._db.rollback()
+        with suppress(SQLAlchemyError):  # of a connection that is lost, there is nothing to undo
+            self._db.rollback()
         self._book.close()
 
     @property
     def session(self) -> Any:
         """The database session, for those of this package who read."""
         return self._db
+
+    @contextmanager
+    def _said(self, what: str) -> Iterator[None]:
+        """What goes wrong in the database is a sentence, and leaves no half transaction."""
+        try:
+            yield
+        except (SQLAlchemyError, InvalidEntry, OSError) as error:
+            with suppress(SQLAlchemyError, AttributeError):
+                self._db.rollback()
+            raise MachineError(
+                f"the gradebook {self._url} cannot {what}: {reason(error)}."
+            ) from error
 
     def recorded(self, assignment: str) -> set[str]:
         """The students who have a submission of ``assignment`` in the gradebook."""
@@ -85,30 +105,33 @@ class Gradebook:
     def shown(self, assignment: str) -> dict[str, list[Any]]:
         """What a feedback page shows of each student's submission: scores and comments."""
         rows: dict[str, list[Any]] = {}
-        submissions = (
-            self._db.query(SubmittedAssignment)
-            .join(AssignmentRow, AssignmentRow.id == SubmittedAssignment.assignment_id)
-            .filter(AssignmentRow.name == assignment)
-        )
-        for submission in submissions:
-            found: list[Any] = []
-            for notebook in submission.notebooks:
-                found.append(notebook.late_submission_penalty)
-                found += [[row.name, row.score, row.max_score] for row in notebook.grades]
-                found += [[row.name, row.comment] for row in notebook.comments]
-            if submission.late_submission_penalty:
-                moments = submission.timestamp, submission.assignment.duedate, submission.extension
-                found.append([str(one) for one in moments])
-            rows[submission.student_id] = sorted(found, key=str)
+        with self._said("be read"):
+            submissions = (
+                self._db.query(SubmittedAssignment)
+                .join(AssignmentRow, AssignmentRow.id == SubmittedAssignment.assignment_id)
+                .filter(AssignmentRow.name == assignment)
+            )
+            for submission in submissions:
+                found: list[Any] = []
+                for notebook in submission.notebooks:
+                    found.append(notebook.late_submission_penalty)
+                    found += [[row.name, row.score, row.max_score] for row in notebook.grades]
+                    found += [[row.name, row.comment] for row in notebook.comments]
+                if submission.late_submission_penalty:
+                    due = submission.assignment.duedate
+                    moments = submission.timestamp, due, submission.extension
+                    found.append([str(one) for one in moments])
+                rows[submission.student_id] = sorted(found, key=str)
         return rows
 
     def enrol(self, roster: Mapping[str, Mapping[str, str]]) -> None:
         """Enter the students of a roster who are not there yet, with what it tells of them."""
-        known = {row[0] for row in self._db.query(Student.id)}
-        for id, details in roster.items():
-            if id not in known:
-                self._db.add(Student(id=id, **details))
-        self._db.commit()
+        with self._said("take the roster"):
+            known = {row[0] for row in self._db.query(Student.id)}
+            for id, details in roster.items():
+                if id not in known:
+                    self._db.add(Student(id=id, **details))
+            self._db.commit()
 
     def register(self, name: str, released: nbformat.NotebookNode) -> list[str]:
         """Make the gradebook's assignment agree with the released notebook; tell what changed.
@@ -116,7 +139,7 @@ class Gradebook:
         Cells that are gone go with their scores; cells and points that are new reach submissions
         that are already there, whose other scores stay.
         """
-        try:
+        with self._said(f"take {name}"):
             assignment = self._book.update_or_create_assignment(name)
             try:
                 notebook = self._book.find_notebook(name, name)
@@ -130,11 +153,6 @@ class Gradebook:
             for submission in assignment.submissions:
                 self._complete(self._submitted(submission, notebook), notebook)
             self._db.commit()
-        except SQLAlchemyError as error:
-            self._db.rollback()
-            raise MachineError(
-                f"the gradebook {self._url} cannot take {name}: {_short(error)}."
-            ) from error
         return changes
 
     def _cells(self, notebook: Notebook, released: nbformat.NotebookNode) -> list[str]:
@@ -210,7 +228,7 @@ class Gradebook:
         self, report: Report, comments: Mapping[str, str], timestamp: str | None = None
     ) -> None:
         """Write the automatic scores and comments of ``report``: all of them or none."""
-        try:
+        with self._said(f"take {report.student}'s {report.assignment}"):
             submitted = self._submission(report, timestamp)
             grades = {row.cell_id: row for row in submitted.grades}
             notes = {row.cell_id: row for row in submitted.comments}
@@ -223,12 +241,6 @@ class Gradebook:
                 if cell.name in comments:
                     notes[cell.id].auto_comment = comments[cell.name]
             self._db.commit()
-        except SQLAlchemyError as error:
-            self._db.rollback()
-            raise MachineError(
-                f"the gradebook {self._url} cannot take {report.student}'s "
-                f"{report.assignment}: {_short(error)}."
-            ) from error
 
     def settle(
         self, name: str, due: datetime | None, penalties: Mapping[str, float | None]
@@ -236,7 +248,7 @@ class Gradebook:
         """Write when assignment ``name`` is due (``None`` leaves it) and late penalties, by the id
         of the submitted notebook: all of it or nothing. An assignment that was never registered
         is left for later."""
-        try:
+        with self._said(f"take the due date and late penalties of {name}"):
             assignment = self._db.query(AssignmentRow).filter_by(name=name).one_or_none()
             if due is not None and assignment is not None:
                 assignment.duedate = due.astimezone(UTC).replace(tzinfo=None)
@@ -245,12 +257,6 @@ class Gradebook:
                 if submitted is not None:
                     submitted.late_submission_penalty = penalty
             self._db.commit()
-        except SQLAlchemyError as error:
-            self._db.rollback()
-            raise MachineError(
-                f"the gradebook {self._url} cannot take the due date and late penalties of "
-                f"{name}: {_short(error)}."
-            ) from error
 
     def _score(self, grade: Grade, score: float) -> None:
         # As nbgrader does: who overrode a score by hand is asked to look again when it moves.
@@ -287,6 +293,16 @@ class Gradebook:
         return submitted
 
 
+def _make(file: Path) -> None:
+    """Make an empty gradebook. nbgrader itself creates table after table and notes its version
+    last: stopped in between, it would leave one that it can neither use well nor upgrade."""
+    with TemporaryFolder(file.parent) as folder:
+        made = folder.path / file.name
+        NbgraderGradebook(f"sqlite:///{made}").close()
+        with suppress(FileExistsError):  # somebody else's, made meanwhile, is as good
+            file.hardlink_to(made)
+
+
 def _find_alembic() -> None:
     """nbgrader calls the program ``alembic`` by name: it lies beside this interpreter, which is
     not on the path of whoever calls ``.venv/bin/autograder``."""
@@ -319,12 +335,8 @@ def _time(timestamp: str | None) -> Any:
     """
     if not timestamp:
         return None
-    with warnings.catch_warnings(), contextlib.suppress(Exception):
+    with warnings.catch_warnings(), suppress(Exception):
         # dateutil raises, and warns of, whatever a text makes it do.
         warnings.simplefilter("ignore")
         return utils.parse_utc(timestamp)
     return None
-
-
-def _short(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).splitlines()[0]

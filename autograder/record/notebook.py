@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import shutil
-import tempfile
+import os
 from pathlib import Path
 
 import nbformat
 
 from autograder.observation import Observation
+from autograder.sandbox.temporary import TemporaryFolder
 from autograder.submission import Submission
 
 __all__ = ["executed", "write_autograded"]
@@ -33,8 +33,8 @@ def executed(
 def write_autograded(folder: Path, submission: Submission, notebook: nbformat.NotebookNode) -> None:
     """Replace ``folder`` by the executed notebook and the files that were handed in with it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".autograded-") as made:
-        fresh, old = Path(made) / "new", Path(made) / "old"
+    with TemporaryFolder(folder.parent) as made:
+        fresh, old = made.path / "new", made.path / "old"
         fresh.mkdir()
         for name, content in submission.files.items():
             path = fresh / name
@@ -44,7 +44,11 @@ def write_autograded(folder: Path, submission: Submission, notebook: nbformat.No
             (fresh / "timestamp.txt").write_text(submission.timestamp, encoding="utf-8")
         # Not nbformat.write, which validates: that takes longer than all the rest of recording.
         text = nbformat.v4.writes(notebook)
-        (fresh / f"{submission.assignment}.ipynb").write_text(f"{text}\n", encoding="utf-8")
+        with (fresh / f"{submission.assignment}.ipynb").open("w", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+            file.flush()
+            # The report, which says that all is recorded, must not survive a power cut alone.
+            os.fsync(file.fileno())
         if folder.exists():
             folder.rename(old)
-        shutil.move(fresh, folder)
+        fresh.rename(folder)

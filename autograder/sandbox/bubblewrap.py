@@ -63,6 +63,9 @@ class Bubblewrap:
         # Not --die-with-parent: the kernel means the thread that started it, which may be a worker
         # that ends long before we do. The zygote leaves when its control socket closes.
         yield from ("--unshare-all", "--unshare-user", "--new-session", "--clearenv")
+        # The zygote is the first process of its namespace: its end, whatever ends it, is the end of
+        # all that it has forked. bubblewrap's own first process would wait for them instead.
+        yield "--as-pid-1"
         yield from ("--hostname", "sandbox", "--uid", USER_ID, "--gid", USER_ID)
         yield from ("--ro-bind", "/usr", "/usr")
         yield from self._system()

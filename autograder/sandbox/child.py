@@ -8,10 +8,8 @@ import math
 import os
 import re
 import select
-import shutil
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any, Protocol, Self
 
 from . import seccomp, wire
 from .contract import Ended, How, Isolation, Limits, SandboxBroken
+from .temporary import TemporaryFolder
 
 __all__ = ["Child", "Guard", "Keeper", "OnFrame", "Refused"]
 
@@ -72,7 +71,7 @@ class Child:
         self._isolation = isolation
         self._data_bytes = data_bytes
         self._guard: Guard | None = None
-        self._scratch: Path | None = None
+        self._scratch: TemporaryFolder | None = None
         self._status: int | None = None
         self._left = False
 
@@ -98,12 +97,12 @@ class Child:
         pid = _pid_of(self._pidfd)
         full = self._isolation == "full"
         if not full:
-            self._scratch = Path(tempfile.mkdtemp(prefix="autograder-scratch-"))
+            self._scratch = TemporaryFolder()
         watched = keeper.kind == "watcher"
         filter_ = seccomp.program(refuse_uncounted=watched) if full else b""
         setup = {
             "bounds": self._bounds(keeper, limits),
-            "scratch": None if self._scratch is None else str(self._scratch),
+            "scratch": None if self._scratch is None else str(self._scratch.path),
             "seccomp": len(filter_),
             "files": [[name, len(content)] for name, content in files.items()],
         }
@@ -241,7 +240,7 @@ class Child:
         self._register.close()
         os.close(self._pidfd)
         if self._scratch is not None:
-            _remove(self._scratch)
+            self._scratch.close()
 
 
 class _Objection(Exception):
@@ -307,10 +306,3 @@ def _tasks_of_this_user() -> int:
         except OSError:
             continue
     return tasks
-
-
-def _remove(folder: Path) -> None:
-    """Delete a scratch folder, even if its owner took its own rights away."""
-    for inside, _, _ in os.walk(folder):
-        Path(inside).chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)

@@ -42,7 +42,7 @@ class Zygote:
         self._stderr = os.memfd_create("stderr", os.MFD_CLOEXEC)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process: subprocess.Popen[bytes] | None = None
-        self._init: int | None = None  # pidfd of the first process of its pid namespace
+        self._init: int | None = None  # pidfd of the zygote itself, behind bubblewrap
         try:
             with theirs:
                 self._start(staging, theirs, {"entry": entry, "uses": uses})
@@ -128,8 +128,6 @@ class Zygote:
                     raise unavailable(str(refused)) from refused
                 except SandboxBroken as error:
                     raise SandboxBroken(f"{error} {self._said()}") from error
-                if isinstance(keeper, cgroup.Version1 | cgroup.Version2):
-                    cgroup.sweep(keeper)
                 return keeper
         raise AssertionError("the watcher needs no permission")
 
@@ -169,7 +167,6 @@ class Zygote:
             except subprocess.TimeoutExpired:
                 self._kill()
         if self._init is not None:
-            # bubblewrap's first process stays for as long as there are others in its namespace.
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init, signal.SIGKILL)
             _wait_for_end(self._init)
@@ -183,7 +180,7 @@ class Zygote:
     def _kill(self) -> None:
         assert self._process is not None
         if self._init is not None:
-            # Killing bubblewrap itself would leave the namespace behind: its first process is it.
+            # Killing bubblewrap would leave the zygote behind.
             signal.pidfd_send_signal(self._init, signal.SIGKILL)
         else:
             self._process.kill()

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
+from autograder import observation
 from autograder.observation import CellRun, Ending, Observation
 from autograder.values import Error, ListValue, NoValue, ObservationError, PlainValue
 
@@ -452,7 +453,10 @@ def test_more_text_than_a_file_takes_is_refused(tmp_path):
 
 
 def write(path, metadata=None, tensors=None):
-    path.write_bytes(save(tensors or {"t0": torch.ones(2)}, metadata=metadata))
+    tensors = tensors or {"t0": torch.ones(2)}
+    if metadata is not None:
+        metadata = {**metadata, "seal": observation._seal(metadata, tensors)}
+    path.write_bytes(save(tensors, metadata=metadata))
     return path
 
 
@@ -493,6 +497,15 @@ BAD_METADATA = {
 }
 
 
+def test_a_file_that_is_not_as_it_was_written_is_an_observation_error(tmp_path):
+    good = {"observation": kept(), "outputs": "{}"}
+    Observation.load(write(tmp_path / "a", good))
+
+    (tmp_path / "b").write_bytes(save({"t0": torch.ones(2)}, metadata=good))
+    with pytest.raises(ObservationError, match="not as it was written"):
+        Observation.load(tmp_path / "b")
+
+
 @pytest.mark.parametrize("metadata", BAD_METADATA.values(), ids=BAD_METADATA.keys())
 def test_a_file_that_is_no_observation_is_an_observation_error(tmp_path, metadata):
     with pytest.raises(ObservationError) as caught:
@@ -517,6 +530,18 @@ def test_a_file_cut_at_any_place_is_an_observation_error(tmp_path):
         (tmp_path / "b").write_bytes(content[:end])
         with pytest.raises(ObservationError):
             Observation.load(tmp_path / "b")
+
+
+def test_a_file_that_ends_in_zeros_is_an_observation_error(tmp_path):
+    """What a machine that stopped may leave: the length of the file, not all of what is in it."""
+    full().save(tmp_path / "a")
+    content = (tmp_path / "a").read_bytes()
+    for end in [*range(0, len(content), 97), *range(len(content) - 40, len(content))]:
+        torn = content[:end] + bytes(len(content) - end)
+        (tmp_path / "b").write_bytes(torn)
+        if torn != content:
+            with pytest.raises(ObservationError):
+                Observation.load(tmp_path / "b")
 
 
 # --- fuzzing ------------------------------------------------------------------------------------

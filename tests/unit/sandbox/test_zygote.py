@@ -58,6 +58,13 @@ def groups() -> set[str]:
     return {folder.name for folder in Path("/sys/fs/cgroup").rglob(pattern)}
 
 
+def is_zygote(pid: int) -> bool:
+    """Whether it is Python, not bubblewrap, and the first of its pid namespace."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (spaces,) = [line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")]
+    return "bwrap" not in status.split("\n")[0] and spaces[-1] != spaces[0] and len(spaces) == 2
+
+
 def zygote_of(before: set[int]) -> int:
     """The one process that we started and that has no children."""
     (zygote,) = [pid for pid in below(os.getpid()) - before if not below(pid)]
@@ -134,6 +141,22 @@ def test_when_the_host_is_killed_every_process_goes(isolation: str, tmp_path: Pa
         assert host.stdout.read(2) == b"up"
         wait_until(lambda: len(below(host.pid)) >= 5)
         started = below(host.pid)
+        host.kill()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
+
+
+def test_when_host_and_zygote_are_killed_every_process_goes(tmp_path: Path) -> None:
+    make_sandbox().close()  # or a reason to skip
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", HOST, str(ENTRIES), "full"]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root, env=environment) as host:
+        assert host.stdout is not None
+        assert host.stdout.read(2) == b"up"
+        wait_until(lambda: len(below(host.pid)) >= 5)
+        started = below(host.pid)
+        (zygote,) = [pid for pid in started if is_zygote(pid)]
+        os.kill(zygote, signal.SIGKILL)
         host.kill()
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
 
