@@ -184,7 +184,7 @@ def grade(
         if json_file is not None:
             write_json(json_file, batches[0] if len(batches) == 1 else batches)
         if not quiet:
-            results(batches, here)
+            results(batches, here, grader.before)
         broken = [
             (batch["assignment"], report["student"])
             for batch in batches
@@ -194,6 +194,104 @@ def grade(
         if broken:
             named = ", ".join(f"{who} ({what})" for what, who in broken[:10])
             raise MachineError(f"could not grade {named}; see {here.state / 'log'}.")
+
+
+@app.command()
+def log(
+    student: Annotated[str, typer.Option("--student", metavar="ID", help="Whose results.")],
+    assignments: AssignmentArguments = None,
+    course: CourseOption = Path(),
+    entry: Annotated[
+        int | None,
+        typer.Option(
+            "--entry", min=1, metavar="N", help="All that this entry said; of one assignment."
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write all of it: an object, or a list of them for several assignments.",
+        ),
+    ] = None,
+) -> None:
+    """Show each result that a student had: when, what changed, why, and what it rests on.
+
+    Below the results stands what the gradebook has now, with the scores that were given by hand.
+    """
+    with _sentences():
+        from rich.console import Console
+
+        from autograder.course import Course
+        from autograder.grading import write_json
+        from autograder.logbook import chosen, logged, refuse_unknown, told
+        from autograder.render.log import log_text, report_text
+
+        here = Course.at(course)
+        names = logged(here, assignments)
+        if entry is not None and len(names) != 1:
+            raise AuthorError("--entry: name the one assignment whose entry it is.")
+        refuse_unknown(here, names, student)
+        found = [told(here, name, student) for name in names]
+        if json_file is not None:
+            write_json(json_file, found[0] if len(found) == 1 else found)
+        console = Console()
+        if entry is not None:
+            number, _, _ = chosen(here, names[0], student, entry)
+            report_text(found[0]["entries"][number - 1], console)
+            return
+        for one in found:
+            log_text(one, console)
+
+
+@app.command()
+def replay(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    student: Annotated[str, typer.Option("--student", metavar="ID", help="Whose result.")],
+    course: CourseOption = Path(),
+    entry: Annotated[
+        int | None,
+        typer.Option(
+            "--entry",
+            min=1,
+            metavar="N",
+            help="Which one of `autograder log`.",
+            show_default="the newest",
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the report and what differs."),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Judge a result again, from the observations and by the checks of that time.
+
+    Changes nothing. Exit status 0: the same report came out; 1: another one, and where; 3: what it
+    rests on is gone or was changed.
+    """
+    with _sentences():
+        from rich.console import Console
+
+        from autograder.appeal import replay as judge_again
+        from autograder.course import Course
+        from autograder.grading import write_json
+        from autograder.logbook import chosen, logged, refuse_unknown
+        from autograder.render.log import replay_text
+
+        here = Course.at(course)
+        _log_to(here.state / "log")
+        (name,) = logged(here, [assignment])
+        refuse_unknown(here, [name], student)
+        number, of, result = chosen(here, name, student, entry)
+        again = judge_again(here, name, result)
+        if json_file is not None:
+            write_json(json_file, {**again.json(), "entry": number})
+        if not quiet:
+            replay_text(again, number, of, Console())
+        if not again.same:
+            _end(f"{student}'s {name} came out differently when it was judged again.", FAILED)
 
 
 @app.command()

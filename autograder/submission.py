@@ -51,6 +51,7 @@ class Submission:
     ``notebook`` has the source's grade and locked cells in place and no outputs. ``damage`` tells
     by exercise what happened to its solution cell (``missing``, ``retyped``); ``unreadable`` is
     why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …).
+    ``file_digest`` is the SHA-256 of the file that it was read from.
     """
 
     student: str
@@ -61,6 +62,7 @@ class Submission:
     damage: Mapping[str, str] = field(default_factory=dict)
     unreadable: str | None = None
     timestamp: str | None = None
+    file_digest: str | None = None
 
     @property
     def digest(self) -> str:
@@ -87,14 +89,20 @@ def read_submission(
     files, notebook_path = _files(folder), folder / (file_name or f"{assignment.name}.ipynb")
     timestamp = files.pop("timestamp.txt", b"").decode("utf-8", "replace").strip() or None
     files.pop(notebook_path.name, None)
+    file_digest = None
     try:
-        raw = parse_notebook(notebook_path)
+        content = _content(notebook_path)
+        file_digest = hashlib.sha256(content).hexdigest()
+        raw = _parse(content)
     except Unreadable as why:
         notebook, _, damage = _restore([], assignment)
-        return Submission(
+        made = Submission(
             student, assignment.name, notebook, (), files, damage, str(why), timestamp
         )
-    return _submission(student, assignment, raw, files, timestamp)
+    else:
+        made = _submission(student, assignment, raw, files, timestamp)
+    made.file_digest = file_digest
+    return made
 
 
 def as_submission(assignment: Assignment, notebook: nbformat.NotebookNode) -> Submission:
@@ -128,12 +136,19 @@ def _submission(
 
 
 def parse_notebook(path: Path) -> dict[str, Any]:
-    """The notebook's JSON, as version 4, with a list of cells."""
+    """The notebook's JSON, as version 4, with a list of cells; ``Unreadable`` says why not."""
+    return _parse(_content(path))
+
+
+def _content(path: Path) -> bytes:
     if path.is_symlink() or not path.is_file():
         raise Unreadable("missing")
     if path.stat().st_size > MAX_NOTEBOOK_BYTES:
         raise Unreadable("too_large")
-    content = path.read_bytes()
+    return path.read_bytes()
+
+
+def _parse(content: bytes) -> dict[str, Any]:
     if not content.strip():
         raise Unreadable("empty")
     try:

@@ -58,8 +58,9 @@ def nbgrader_settings(root: Path) -> Traits:
     words = Words(course.config.language)
     traits.ClearSolutions.code_stub = {"python": _stub(words)}
     traits.ClearSolutions.text_stub = words.other("write_answer")
-    traits.HTMLExporter.template_name = "retroalimentacion"
-    traits.HTMLExporter.extra_template_basedirs = [str(TEMPLATES)]
+    traits.GenerateFeedback.exporter_class = "autograder.record.exporter.FeedbackExporter"
+    traits.FeedbackExporter.template_name = "retroalimentacion"
+    traits.FeedbackExporter.extra_template_basedirs = [str(TEMPLATES)]
     return traits
 
 

@@ -19,7 +19,8 @@ __all__ = ["HOME", "MODULES", "Bubblewrap", "unavailable"]
 MODULES = "/inside"
 HOME = "/tmp"
 USER_ID = "1000"
-DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = ("null", "full", "random", "urandom")
+"""Not zero: a shared map of it is memory that belongs to no process and no file system."""
 LINKS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}
 SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = (

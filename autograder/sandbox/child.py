@@ -99,7 +99,8 @@ class Child:
         full = self._isolation == "full"
         if not full:
             self._scratch = Path(tempfile.mkdtemp(prefix="autograder-scratch-"))
-        filter_ = seccomp.program(refuse_memfd=keeper.kind == "watcher") if full else b""
+        watched = keeper.kind == "watcher"
+        filter_ = seccomp.program(refuse_uncounted=watched) if full else b""
         setup = {
             "bounds": self._bounds(keeper, limits),
             "scratch": None if self._scratch is None else str(self._scratch),

@@ -11,7 +11,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import functools
+import mmap
 import os
+import socket
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +26,7 @@ ERRNO = 0x00050000
 NOT_EQUAL, MASKED_EQUAL = 1, 7
 UNKNOWN_CALL = -1
 AF_UNIX = 1
+SHARED_ANONYMOUS = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS
 TERMINAL_IOCTLS = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX type into a terminal
 
 # CLONE_NEW-: NS, CGROUP, UTS, IPC, USER, PID, NET
@@ -64,8 +67,9 @@ class _Comparison(ctypes.Structure):
 
 
 @functools.cache
-def program(*, refuse_memfd: bool = False) -> bytes:
-    """The BPF program. `refuse_memfd` is for where memory is watched, not charged to a cgroup."""
+def program(*, refuse_uncounted: bool = False) -> bytes:
+    """The BPF program. `refuse_uncounted` is for where memory is watched, not charged to a cgroup:
+    shared memory that is in no file system outlives its pages' last map, and nobody sees it."""
     filter_ = _Filter()
     try:
         for name in REFUSED.split():
@@ -76,14 +80,21 @@ def program(*, refuse_memfd: bool = False) -> bytes:
             filter_.refuse("clone", errno.EPERM, [_Comparison(0, MASKED_EQUAL, flag, flag)])
         filter_.refuse("socket", errno.EACCES, [_Comparison(0, NOT_EQUAL, AF_UNIX, 0)])
         for request in TERMINAL_IOCTLS:
-            # The kernel looks at the lower half alone, so the filter must do so as well.
-            comparison = _Comparison(1, MASKED_EQUAL, 0xFFFFFFFF, request)
-            filter_.refuse("ioctl", errno.EPERM, [comparison])
-        if refuse_memfd:
+            filter_.refuse("ioctl", errno.EPERM, [_lower_half(1, request)])
+        if refuse_uncounted:
             filter_.refuse("memfd_create", errno.ENOSYS)
+            shared = _Comparison(3, MASKED_EQUAL, SHARED_ANONYMOUS, SHARED_ANONYMOUS)
+            filter_.refuse("mmap", errno.EPERM, [shared])
+            larger = [_lower_half(1, socket.SOL_SOCKET), _lower_half(2, socket.SO_SNDBUF)]
+            filter_.refuse("setsockopt", errno.EPERM, larger)
         return filter_.export()
     finally:
         filter_.release()
+
+
+def _lower_half(argument: int, value: int) -> _Comparison:
+    """The kernel looks at the lower half of such arguments alone, so the filter must do so too."""
+    return _Comparison(argument, MASKED_EQUAL, 0xFFFFFFFF, value)
 
 
 class _Filter:

@@ -1,8 +1,10 @@
 """Memory over all processes of a submission, where no cgroup may be used: look often, then kill.
 
-Weaker than a cgroup, and honest about it: it sees pages that are mapped by a living process, every
-30 ms, so what is allocated between two looks gets through. Files in the scratch folders count by
-their file systems; memory files (memfd) can not be counted, so the filter refuses them.
+Weaker than a cgroup, and honest about it: it sees pages that are mapped by a living process, and
+their page tables, every 30 ms, so what is allocated between two looks gets through. Files in the
+scratch folders count by their file systems, sockets as if they were full. Shared memory that is no
+file there (memfd, shared anonymous maps) stays when no process maps it any more and can not be
+counted, so the filter refuses it. The kernel itself bounds what pipes of one user hold.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ class Watch:
         self._pid = pid
         self._pidfd = os.pidfd_open(pid)
         # A fork shares the zygote's pages, so what it starts with is not the submission's.
-        self._allowed = (limits.memory_mb << 20) + _resident(pid)
+        self._given = _resident(pid)
+        self._allowed = (limits.memory_mb << 20) + _tables(pid)
         self._ran_out = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, name="memory-watch", daemon=True)
@@ -43,20 +46,22 @@ class Watch:
 
     def _look(self) -> None:
         while not self._stop.wait(PERIOD):
-            if self._used() > self._allowed:
+            if self._is_over():
                 self._ran_out = True
                 try:
                     signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
                 except ProcessLookupError:
                     return
 
-    def _used(self) -> int:
+    def _is_over(self) -> bool:
         """Cheap and too high first, as forks count shared pages twice; exact only if it matters."""
         tree = list(_tree(self._pid))
-        files = _scratch(self._pid)
-        if sum(map(_resident, tree)) + files <= self._allowed:
-            return 0
-        return sum(map(_proportional, tree)) + files
+        certain = sum(map(_tables, tree)) + _scratch(self._pid) + _sockets(self._pid)
+        if certain > self._allowed:
+            # The exact way, through all of the tables, would take seconds where they are many.
+            return True
+        left = self._allowed + self._given - certain
+        return sum(map(_resident, tree)) > left and sum(map(_proportional, tree)) > left
 
 
 class Watcher:
@@ -82,6 +87,11 @@ def _tree(top: int) -> Iterator[int]:
             continue
 
 
+def _tables(pid: int) -> int:
+    """Of pages: a process has its own, and a huge map that is only read from has nothing else."""
+    return _sum(Path(f"/proc/{pid}/status"), ("VmPTE:",)) or 0
+
+
 def _resident(pid: int) -> int:
     return _sum(Path(f"/proc/{pid}/status"), ("RssAnon:", "RssShmem:")) or 0
 
@@ -99,6 +109,19 @@ def _sum(path: Path, names: tuple[str, ...]) -> int | None:
     except OSError:
         return None
     return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(names))
+
+
+def _sockets(pid: int) -> int:
+    """Bytes that the sockets of the child's own network namespace could hold (the filter keeps
+    them at the usual size): how full they are is not told, and most programs have few."""
+    try:
+        if Path(f"/proc/{pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink():
+            return 0  # not its own but the host's
+        count = len(Path(f"/proc/{pid}/net/unix").read_bytes().splitlines()) - 1
+        full = int(Path("/proc/sys/net/core/wmem_default").read_text())
+    except OSError:
+        return 0
+    return count * full
 
 
 def _scratch(pid: int) -> int:

@@ -18,7 +18,7 @@ from .syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID
 __all__ = ["SCRATCH", "Bounds", "confine", "limit_resources", "protect_devices", "settle"]
 
 SCRATCH = "/tmp"
-WRITABLE = (SCRATCH, "/dev/shm", "/dev/null", "/dev/zero", "/dev/full")
+WRITABLE = (SCRATCH, "/dev/shm", "/dev/null", "/dev/full")
 GPU_NODES = "nvidia*"
 INODES = 20_000
 

@@ -1,0 +1,2 @@
+# Starts a program that prints for ever, whose output is collected.
+!yes
