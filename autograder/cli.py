@@ -281,7 +281,7 @@ def replay(
         from autograder.render.log import replay_text
 
         here = Course.at(course)
-        _log_to(here.state / "log")
+        log_to(here.state / "log")
         (name,) = logged(here, [assignment])
         refuse_unknown(here, [name], student)
         number, of, result = chosen(here, name, student, entry)
