@@ -46,6 +46,23 @@ JobsOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
+class ExportFormat(StrEnum):
+    """What grades are exported for."""
+
+    csv = "csv"
+    json = "json"
+    moodle = "moodle"
+    canvas = "canvas"
+    gradescope = "gradescope"
+
+
+class ExcelForm(StrEnum):
+    """How Excel in some country writes numbers."""
+
+    point = "point"
+    comma = "comma"
+
+
 class Device(StrEnum):
     """Where probes run: wherever possible, on the CPU only, or not without CUDA."""
 
@@ -102,6 +119,7 @@ def release(
     """
     with _sentences():
         from autograder.course import Course
+        from autograder.delays import due_change
         from autograder.judge.batch import examine_checks
         from autograder.record.gradebook import Gradebook
         from autograder.record.release import release as make
@@ -124,6 +142,11 @@ def release(
             with Gradebook(here.db_url) as book:
                 for change in book.register(assignment.name, released_notebook(here, assignment)):
                     _notice(f"{assignment.name}: {change}; scores given by hand are kept.")
+                moved = due_change(here, assignment.name)
+                if moved is not None:
+                    book.settle(assignment.name, here.config.due(assignment.name), {})
+            if moved:
+                _notice(moved)
             if not quiet:
                 path = here.released(assignment.name).relative_to(here.root)
                 said = "released" if changed else "already up to date"
@@ -379,8 +402,73 @@ def feedback(
             typer.echo(f"feedback pages: {here.root / 'feedback'}")
 
 
+@app.command()
+def export(
+    assignments: AssignmentArguments = None,
+    course: CourseOption = Path(),
+    format: Annotated[
+        ExportFormat, typer.Option("--format", help="What the grades are for.")
+    ] = ExportFormat.csv,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="PATH",
+            help="The file; for gradescope the folder.",
+            show_default="in the course's exports/",
+        ),
+    ] = None,
+    student: Annotated[
+        list[str] | None,
+        typer.Option("--student", metavar="ID", help="Only this student; may be repeated."),
+    ] = None,
+    excel: Annotated[
+        ExcelForm | None,
+        typer.Option(
+            "--excel",
+            help="Let Excel show accents and numbers: with decimal points (Mexico), or with "
+            "decimal commas and semicolons (Spain, Argentina). Only for csv.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite what another program wrote or changed.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the gradebook's grades to a file: a table, or what a learning platform imports.
+
+    Scores given by hand and late penalties are in them; penalties are brought up to date first.
+    """
+    with _sentences():
+        from autograder.course import Course
+        from autograder.export.files import LEDGER, put
+        from autograder.export.formats import FORMATS
+        from autograder.export.plain import as_csv
+        from autograder.record.export import course_grades
+
+        if excel is not None and format is not ExportFormat.csv:
+            _end(f"--excel is for --format csv; {format.value} has a form of its own.", USAGE)
+        here, form = Course.at(course), FORMATS[format.value]
+        grades = course_grades(here, tuple(assignments or ()), tuple(student or ()), _notice)
+        exported = as_csv(grades, excel.value) if excel else form.export(grades)
+        target = here.root / "exports" / form.target
+        if to is not None:
+            target = to / form.target if to.is_dir() and not form.folder else to
+            if not target.absolute().parent.is_dir():
+                _end(f"--to {to}: there is no folder {target.absolute().parent}.", USAGE)
+        changed = put(target, exported.files, here.state / LEDGER, force=force)
+        for note in exported.notes:
+            _notice(f"{format.value}: {note}")
+        if not quiet:
+            what = f"{len(exported.files)} files, {changed} of them written now"
+            said = what if form.folder else "written" if changed else "already up to date"
+            typer.echo(f"{target}: {said}")
+
+
 def _notice(sentence: str) -> None:
-    typer.echo(f"autograder: {sentence}", err=True)
+    from autograder.words import harmless
+
+    typer.echo(f"autograder: {harmless(sentence)}", err=True)
 
 
 @app.command()
@@ -444,7 +532,7 @@ def _sentences() -> Iterator[None]:
 
 
 def _end(sentence: str, status: int) -> NoReturn:
-    typer.echo(f"autograder: {sentence}", err=True)
+    _notice(sentence)
     raise SystemExit(status)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +19,17 @@ from autograder.config import Assignment as Policy
 from autograder.config import Config, load_config
 from autograder.errors import AuthorError, MachineError
 
-__all__ = ["Course", "Key"]
+__all__ = ["ODD_FOLDER", "Course", "Key"]
 
 KEY_BYTES = 32
 MAX_SCANNED = 4 * 2**20
+MAX_ID_BYTES = 200
+# nbgrader's globs; control characters; ends of lines and changes of direction; what is not UTF-8.
+ODD_CHARACTERS = re.compile(r"[*?\[\]\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+ODD_FOLDER = (
+    f"a student's folder has a name of at most {MAX_ID_BYTES} bytes in UTF-8, without * ? [ ], "
+    "control characters or spaces at its ends; rename it"
+)
 ROSTER_FIELDS = ("first_name", "last_name", "email", "lms_user_id")
 
 
@@ -105,19 +114,27 @@ class Course:
 
     def students(self, name: str) -> list[str]:
         """Who handed in something for assignment ``name``, in alphabetical order."""
+        return [one for one in self._handed_in(name) if _can_be_graded(one)]
+
+    def odd_folders(self, name: str) -> list[str]:
+        """Folders of submissions for ``name`` that no student can have: see ``ODD_FOLDER``."""
+        return [one for one in self._handed_in(name) if not _can_be_graded(one)]
+
+    def _handed_in(self, name: str) -> list[str]:
         folder = self.root / "submitted"
         return sorted(
             entry.name
             for entry in (folder.iterdir() if folder.is_dir() else ())
-            if not entry.name.startswith(".") and (entry / name).is_dir()
+            if not entry.name.startswith(".") and _is_folder(entry / name)
         )
 
     def submitted_texts(self, name: str) -> Iterator[bytes]:
         """The bytes of the notebooks that were handed in for ``name``, unless they are huge."""
         for student in self.students(name):
             path = self.submitted(student, name) / f"{name}.ipynb"
-            if path.is_file() and not path.is_symlink() and path.stat().st_size < MAX_SCANNED:
-                yield path.read_bytes()
+            with contextlib.suppress(OSError):  # whoever reads it for good will say so
+                if path.is_file() and not path.is_symlink() and path.stat().st_size < MAX_SCANNED:
+                    yield path.read_bytes()
 
     def roster(self) -> dict[str, dict[str, str]]:
         """The students of ``students.csv`` (nbgrader's form: ``id`` and more), if there is one."""
@@ -158,6 +175,23 @@ class Course:
         finally:
             temporary.unlink()
         return _read_key(path)
+
+
+def _can_be_graded(student: str) -> bool:
+    """Whether a folder's name can be an id: in files, in the gradebook and in nbgrader's globs."""
+    return (
+        not ODD_CHARACTERS.search(student)
+        and student == student.strip()
+        and len(student.encode()) <= MAX_ID_BYTES
+    )
+
+
+def _is_folder(path: Path) -> bool:
+    """Also of what nobody may look into: whoever reads it will say so."""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return True
 
 
 def _read_key(path: Path) -> Key:

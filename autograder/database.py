@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from autograder.errors import MachineError
 
 __all__ = [
     "GivenScore",
+    "Handed",
+    "due_dates",
     "given_scores",
+    "handed",
     "known_students",
     "recorded_students",
     "scores_by_hand",
@@ -49,6 +53,56 @@ class GivenScore:
         """As nbgrader counts it."""
         counted = self.automatic if self.by_hand is None else self.by_hand
         return 0.0 if counted is None else counted + (self.extra or 0.0)
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A submitted notebook as the gradebook has it; ``timestamp`` in UTC, without a zone.
+
+    ``score`` has what was overridden and added by hand in it, as nbgrader adds it up.
+    """
+
+    id: str
+    student: str
+    timestamp: datetime | None
+    extension: timedelta | None
+    penalty: float | None
+    score: float
+
+
+def due_dates(db_url: str) -> dict[str, datetime | None]:
+    """When the assignments that the gradebook knows are due, in UTC, without a zone."""
+    import sqlalchemy as sa
+
+    query = sa.text("SELECT name, duedate FROM assignment")
+    typed = query.columns(sa.column("name", sa.String), sa.column("duedate", sa.DateTime))
+    return {row[0]: row[1] for row in _rows(db_url, typed)}
+
+
+def handed(db_url: str, name: str) -> list[Handed]:
+    """The notebooks that were handed in for assignment ``name`` and recorded."""
+    import sqlalchemy as sa
+
+    query = sa.text(
+        "SELECT n.id, s.student_id, s.timestamp, s.extension, n.late_submission_penalty, "
+        "COALESCE(SUM(CASE WHEN COALESCE(g.manual_score, g.auto_score) IS NULL THEN 0.0 ELSE "
+        "COALESCE(g.manual_score, g.auto_score) + COALESCE(g.extra_credit, 0.0) END), 0.0) "
+        "AS score FROM submitted_notebook n "
+        "JOIN submitted_assignment s ON s.id = n.assignment_id "
+        "JOIN assignment a ON a.id = s.assignment_id LEFT JOIN grade g ON g.notebook_id = n.id "
+        "WHERE a.name = :name "
+        "GROUP BY n.id, s.student_id, s.timestamp, s.extension, n.late_submission_penalty "
+        "ORDER BY s.student_id, n.id"
+    )
+    typed = query.columns(
+        sa.column("id", sa.String),
+        sa.column("student_id", sa.String),
+        sa.column("timestamp", sa.DateTime),
+        sa.column("extension", sa.Interval),
+        sa.column("late_submission_penalty", sa.Float),
+        sa.column("score", sa.Float),
+    )
+    return [Handed(*row) for row in _rows(db_url, typed, name=name)]
 
 
 def recorded_students(db_url: str, name: str) -> set[str]:
@@ -110,8 +164,9 @@ def _asked(db_url: str, text: str, **values: str) -> set[str]:
     return {row[0] for row in _rows(db_url, text, **values)}
 
 
-def _rows(db_url: str, text: str, **values: str) -> Sequence[Sequence[Any]]:
-    """What a query gives; nothing where there is no gradebook yet."""
+def _rows(db_url: str, query: Any, **values: str) -> Sequence[Sequence[Any]]:
+    """What a query, a text or one with typed columns, gives; nothing where there is no gradebook
+    yet."""
     import sqlalchemy
 
     if db_url.startswith(SQLITE) and not Path(db_url.removeprefix(SQLITE)).exists():
@@ -125,7 +180,8 @@ def _rows(db_url: str, text: str, **values: str) -> Sequence[Sequence[Any]]:
         ) from error
     try:
         with engine.connect() as connection:
-            return list(connection.execute(sqlalchemy.text(text), values))
+            asked = sqlalchemy.text(query) if isinstance(query, str) else query
+            return list(connection.execute(asked, values))
     except sqlalchemy.exc.SQLAlchemyError:
         # No tables yet, or no server: whoever writes to it next says so properly.
         return []

@@ -22,6 +22,14 @@ class MachineError(Exception):
 
 def log_to(path: Path) -> None:
     """Keep the tracebacks of faults of ours in a file: the screen gets a sentence."""
+    from autograder.words import harmless
+
+    class Formatter(logging.Formatter):
+        """What students named or raised is in the log too, and people read it on a terminal."""
+
+        def format(self, record: logging.LogRecord) -> str:
+            return harmless(super().format(record))
+
     path.parent.mkdir(parents=True, exist_ok=True)
     log = logging.getLogger("autograder")
     log.propagate = False
@@ -29,5 +37,5 @@ def log_to(path: Path) -> None:
         if isinstance(handler, logging.FileHandler) and handler.baseFilename == str(path):
             return
     added = logging.FileHandler(path, encoding="utf-8", delay=True)
-    added.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    added.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(added)

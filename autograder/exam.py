@@ -39,8 +39,8 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-REFERENCE = "(reference)"
-"""Stands among the students of a batch; no folder name of nbgrader's has parentheses."""
+REFERENCE = "/reference"
+"""Stands among the students of a batch; no folder can have this name."""
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,17 @@ from typing import TYPE_CHECKING, Any
 from autograder.assignment import Assignment
 from autograder.basis import code_digest, refuse_changed, texts_of
 from autograder.config import Assignment as Policy
-from autograder.course import Course
+from autograder.course import ODD_FOLDER, Course
 from autograder.database import known_students, recorded_students
+from autograder.delays import doubts, settle
 from autograder.errors import AuthorError, MachineError
 from autograder.exam import REFERENCE, Exam, Options, refuse_wrong_checks
 from autograder.history import History
 from autograder.isolation import USES
 from autograder.render.json import missing_json
+from autograder.render.late import late_json
 from autograder.submission import Submission, read_submission
-from autograder.words import Words
+from autograder.words import Words, plain
 
 if TYPE_CHECKING:
     from autograder.report import Report
@@ -50,9 +52,9 @@ class Grader:
 
     ``names`` are the assignments that are going to be graded (none: those of the config).
     ``progress`` is told, for every submission that was observed, how many are done and of how
-    many; ``notice`` gets sentences that an assistant should read. ``before`` has, by assignment
-    and student, the scores that this run replaced by others; ``recorded`` the assignments and
-    students whose results it wrote.
+    many; ``notice`` gets sentences that an assistant should read. ``recorded`` fills with the
+    assignments and students whose results were written; ``before`` has, by them, the scores that
+    this run replaced by others.
     """
 
     course: Course
@@ -121,6 +123,8 @@ class Grader:
         if everything:
             self._warm_up()
         assignment, policy = self.course.assignment(name), self.course.policy(name)
+        for folder in self.course.odd_folders(name):
+            self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
         students = self._students(name)
         submissions = {
             student: read_submission(self.course.submitted(student, name), student, assignment)
@@ -136,9 +140,21 @@ class Grader:
         if changed:
             for report in self._fresh(assignment, policy, changed, prints):
                 reports[report["student"]] = report
+        self._settle(name, reports)
         for student in self._missing(assignment, students):
             reports[student] = missing_json(student, assignment.max_score)
         return [reports[student] for student in sorted(reports)]
+
+    def _settle(self, name: str, reports: Mapping[str, Json]) -> None:
+        """Bring due date and late penalties up to date; tell each report that it was late."""
+        found, change = settle(self.course, name, self.options.students)
+        for sentence in [change, *doubts(name, found)]:
+            if sentence:
+                self.notice(sentence)
+        words, zone = Words(self.course.config.language), self.course.config.zone
+        for one in found:
+            if one.student in reports:
+                reports[one.student]["late"] = late_json(one, zone, words)
 
     def _students(self, name: str) -> list[str]:
         """Whose submissions are to be graded: all that are there, or those asked for."""

@@ -38,6 +38,8 @@ from autograder.values import (
 __all__ = ["CellRun", "Ending", "Observation", "ObservationError", "Snapshot"]
 
 SCHEMA = 1
+WIDGET = "application/vnd.jupyter.widget-view+json"
+"""A view on a state that only a running notebook has; nbconvert fails on one that is malformed."""
 MAX_NESTING = 250
 """Levels of JSON in one frame. Values need at most three for each of theirs; Python's own parser
 and writer give up somewhere below a thousand."""
@@ -290,6 +292,7 @@ def _bundle(data: Mapping[str, Any]) -> dict[str, Any]:
         if str(mime).endswith("json")
         else _joined(value)
         for mime, value in data.items()
+        if mime != WIDGET
     }
 
 

@@ -7,7 +7,9 @@ interrupted batch goes on where it stopped. Nothing here knows of points or chec
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import tokenize
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,7 +27,7 @@ from autograder.sandbox import Limits, Sandbox, SandboxBroken
 from autograder.store import content_of, file_of, set_aside
 from autograder.submission import Submission
 
-__all__ = ["Observer", "Trial"]
+__all__ = ["Observer", "Trial", "without_notes"]
 
 
 def _code_digest() -> str:
@@ -78,7 +80,8 @@ class Observer:
         """All trials of ``submission``; none if it cannot be read. ``fresh`` uses no stored one.
 
         After a run that was killed, later trials run up to the last cell that ended, so that a
-        literal gains nothing from an endless loop behind it.
+        literal gains nothing from an endless loop behind it. Where no cell has ended they run
+        none: what a frame written by hand says of trial 0 alone counts for nothing.
         """
         if submission.unreadable or not submission.cells:
             return []
@@ -89,9 +92,7 @@ class Observer:
             if seen.ending.how != "finished":
                 count = len(seen.cells)
         later = [
-            self._trial(submission, number, count, fresh)
-            for number in range(1, self.policy.trials)
-            if count
+            self._trial(submission, number, count, fresh) for number in range(1, self.policy.trials)
         ]
         return [first, *later]
 
@@ -143,7 +144,7 @@ class Observer:
             ],
             "names": {one.id: list(one.names) for one in exercises},
             "also": {one.id: list(one.observe) for one in exercises},
-            "probes": self.assignment.probes,
+            "probes": without_notes(self.assignment.probes),
             "devices": list(self.devices),
             "threads": 1,
             "start": 0,
@@ -181,3 +182,26 @@ class Observer:
             seen.ending = Ending(ended.how, ended.detail)
             return seen
         raise AssertionError("the loop above returns or raises")
+
+
+def without_notes(source: str) -> str:
+    """The text of probes without comments and docstrings, every line where it was.
+
+    A notebook can read, and show, the code that probes it. What an author notes beside that code
+    is for colleagues.
+    """
+    kept: list[tokenize.TokenInfo] = []
+    begins = True
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                continue
+            if token.type == tokenize.STRING and begins:
+                lines = token.end[0] - token.start[0]
+                token = token._replace(string="'''" + lines * "\n" + "'''")
+            kept.append(token)
+            if token.type != tokenize.NL:
+                begins = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    except (tokenize.TokenError, SyntaxError):
+        return source  # no Python: it will say so itself, with its line
+    return tokenize.untokenize(kept)

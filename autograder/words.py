@@ -15,7 +15,7 @@ from typing import Any
 
 from autograder.judge.finding import Finding
 
-__all__ = ["LANGUAGES", "LOCALE", "Words", "plain"]
+__all__ = ["LANGUAGES", "LOCALE", "Words", "harmless", "plain"]
 
 LANGUAGES = ("es", "en")
 LOCALE = Path(__file__).resolve().parent / "locale"
@@ -71,6 +71,7 @@ FINDINGS: dict[str, str] = {
         "`{name}` is right under the seed asked for, but not under others: something in the "
         "computation does not depend on the values before it."
     ),
+    "later": N_("It holds for the first seeds and inputs that are tried, but not for others."),
     "not_finite": N_("`{name}` holds values that are not finite (inf or nan)."),
     "too_large": N_("`{name}` could not be recorded: it is too large or of a kind without values."),
     "length": N_("`{name}` has {got} elements; {expected} were asked for."),
@@ -184,6 +185,7 @@ FINDINGS: dict[str, str] = {
 UNREADABLE: dict[str, str] = {
     "missing": N_("The notebook was not handed in: the file `{file}` is missing."),
     "empty": N_("The file `{file}` is empty."),
+    "closed": N_("The file `{file}` cannot be read: its permissions do not allow it."),
     "not_json": N_("The file `{file}` cannot be read: it is cut off or not a notebook (not JSON)."),
     "not_utf8": N_("The file `{file}` cannot be read: it is not UTF-8 text."),
     "not_notebook": N_("The file `{file}` is JSON, but not a Jupyter notebook."),
@@ -262,6 +264,16 @@ OTHER: dict[str, str] = {
     "and": N_(" and "),
     "percent": N_("{number}%"),
     "score": N_("{score:g} of {max_score:g} points"),
+    "handed_in_late": N_("Handed in {delay} late: it was due {due}."),
+    "late_percent": N_("{percent} of the points earned is taken off."),
+    "days": N_("{n} days"),
+    "day": N_("1 day"),
+    "hours": N_("{n} hours"),
+    "hour": N_("1 hour"),
+    "minutes": N_("{n} minutes"),
+    "minute": N_("1 minute"),
+    "seconds": N_("{n} seconds"),
+    "second": N_("1 second"),
     "unprotected": N_("Graded without the usual isolation."),
     "write_code": N_("WRITE YOUR CODE HERE"),
     "write_answer": N_("WRITE YOUR ANSWER HERE"),
@@ -433,6 +445,11 @@ def plain(text: str) -> str:
     """``text`` on one line, without characters that steer a terminal or a page's direction."""
     kept = (one if one.isprintable() else " " for one in text)
     return " ".join("".join(kept).split())
+
+
+def harmless(text: str) -> str:
+    """``text`` in its lines, what would steer a terminal or a page's direction shown as �."""
+    return "".join(one if one.isprintable() or one == "\n" else "�" for one in text)
 
 
 def _numbers(values: Any) -> str:

@@ -92,7 +92,11 @@ class Student:
         return self._call(name, args, kwargs, contextlib.nullcontext([]))
 
     def operators(self, name: str, *args: Any, **kwargs: Any) -> Call:
-        """The same, with the names of torch's operators that ran, e.g. ``sigmoid``."""
+        """The same, with the names of torch's operators that ran, e.g. ``sigmoid``.
+
+        For what is to be made by hand: call it so wherever its value counts, or it could do
+        otherwise where it is only watched.
+        """
         return self._call(name, args, kwargs, watched_operators())
 
     def _call(

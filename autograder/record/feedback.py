@@ -43,11 +43,20 @@ def make_feedback(course: Course, assignment: Assignment) -> tuple[int, int]:
         for student, digest in wanted.items()
         if made.get(student) != digest or not _page(course, student, name).exists()
     ]
+    failed: dict[str, MachineError] = {}
     for student in stale:
-        _convert(course, name, student)
+        try:
+            _convert(course, name, student)
+        except MachineError as error:
+            failed[student] = error  # one page is no reason to make no others
+            continue
         made[student] = wanted[student]
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(made), encoding="utf-8")
+    if failed:
+        (first, *others) = failed.values()
+        more = f" ({len(others)} more could not be made)" if others else ""
+        raise MachineError(f"{first}{more}") from first
     return len(stale), len(wanted)
 
 

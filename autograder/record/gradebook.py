@@ -5,10 +5,13 @@ One session, one transaction a submission. Manual scores and manual comments are
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import warnings
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -64,6 +67,11 @@ class Gradebook:
         self._db.rollback()
         self._book.close()
 
+    @property
+    def session(self) -> Any:
+        """The database session, for those of this package who read."""
+        return self._db
+
     def recorded(self, assignment: str) -> set[str]:
         """The students who have a submission of ``assignment`` in the gradebook."""
         rows = (
@@ -88,6 +96,9 @@ class Gradebook:
                 found.append(notebook.late_submission_penalty)
                 found += [[row.name, row.score, row.max_score] for row in notebook.grades]
                 found += [[row.name, row.comment] for row in notebook.comments]
+            if submission.late_submission_penalty:
+                moments = submission.timestamp, submission.assignment.duedate, submission.extension
+                found.append([str(one) for one in moments])
             rows[submission.student_id] = sorted(found, key=str)
         return rows
 
@@ -219,6 +230,28 @@ class Gradebook:
                 f"{report.assignment}: {_short(error)}."
             ) from error
 
+    def settle(
+        self, name: str, due: datetime | None, penalties: Mapping[str, float | None]
+    ) -> None:
+        """Write when assignment ``name`` is due (``None`` leaves it) and late penalties, by the id
+        of the submitted notebook: all of it or nothing. An assignment that was never registered
+        is left for later."""
+        try:
+            assignment = self._db.query(AssignmentRow).filter_by(name=name).one_or_none()
+            if due is not None and assignment is not None:
+                assignment.duedate = due.astimezone(UTC).replace(tzinfo=None)
+            for id, penalty in penalties.items():
+                submitted = self._db.get(SubmittedNotebook, id)
+                if submitted is not None:
+                    submitted.late_submission_penalty = penalty
+            self._db.commit()
+        except SQLAlchemyError as error:
+            self._db.rollback()
+            raise MachineError(
+                f"the gradebook {self._url} cannot take the due date and late penalties of "
+                f"{name}: {_short(error)}."
+            ) from error
+
     def _score(self, grade: Grade, score: float) -> None:
         # As nbgrader does: who overrode a score by hand is asked to look again when it moves.
         moved = grade.manual_score is not None and grade.auto_score not in (None, score)
@@ -286,10 +319,11 @@ def _time(timestamp: str | None) -> Any:
     """
     if not timestamp:
         return None
-    try:
+    with warnings.catch_warnings(), contextlib.suppress(Exception):
+        # dateutil raises, and warns of, whatever a text makes it do.
+        warnings.simplefilter("ignore")
         return utils.parse_utc(timestamp)
-    except (ValueError, OverflowError, TypeError):
-        return None
+    return None
 
 
 def _short(error: Exception) -> str:

@@ -48,7 +48,7 @@ def nbgrader_settings(root: Path) -> Traits:
     traits.Autograde.sanitize_preprocessors = ["autograder.record.autograde.Restore"]
     traits.Autograde.autograde_preprocessors = [
         "autograder.record.autograde.Observe",
-        "nbgrader.preprocessors.AssignLatePenalties",
+        "autograder.record.late.AssignPenalties",
     ]
     if course is None:
         traits.GenerateAssignment.exporter_class = "autograder.record.refusal.Refusal"
@@ -61,6 +61,13 @@ def nbgrader_settings(root: Path) -> Traits:
     traits.GenerateFeedback.exporter_class = "autograder.record.exporter.FeedbackExporter"
     traits.FeedbackExporter.template_name = "retroalimentacion"
     traits.FeedbackExporter.extra_template_basedirs = [str(TEMPLATES)]
+    traits.FeedbackExporter.preprocessors = ["autograder.record.late.LatePage"]
+    traits.AssignLatePenalties.plugin_class = "autograder.record.late.LatePenalty"
+    # What a student wrote or printed acts on no page of the formgrader's.
+    traits.HTMLExporter.sanitize_html = True
+    traits.HTMLExporter.filters = {
+        name: f"autograder.templates.formgrader.{name}" for name in ("clean_html", "markdown2html")
+    }
     return traits
 
 

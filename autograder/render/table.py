@@ -117,5 +117,7 @@ def _cell(report: dict[str, Any], old: float | None = None) -> str:
         return "[dim]missing[/]"
     score = f"{round(report['score'], 2):g}/{report['max_score']:g}"
     shown = "" if status == "graded" else f" {status.replace('_', ' ')}"
+    penalty = report.get("late", {}).get("penalty")
+    shown += f" late −{round(penalty, 2):g}" if penalty else ""
     moved = "" if old is None else f"{round(old, 2):g} → "
     return f"{moved}[{COLOURS[status]}]{score}{shown}[/]"

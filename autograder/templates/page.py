@@ -69,11 +69,15 @@ class SafePage(Preprocessor):
 
 
 class Page:
-    """One page: what it shows of a student's, and how deep its headings are."""
+    """One page: what it shows of a student's, and how deep its headings are.
 
-    def __init__(self) -> None:
+    Unless it ``draws_formulas`` itself, as their LaTeX, they stay between dollars for MathJax.
+    """
+
+    def __init__(self, *, draws_formulas: bool = True) -> None:
         self._level = 1
         self._left = MAX_PAGE
+        self._renderer = _Renderer if draws_formulas else _MathRenderer
 
     def words(self, language: str) -> dict[str, str]:
         """What the page itself says, in one of the languages."""
@@ -124,7 +128,7 @@ class Page:
         return self._level
 
     def _render(self, source: str, attachments: object, figure: str, heading: Any) -> Markup:
-        renderer = _Renderer(heading, attachments, figure)
+        renderer = self._renderer(heading, attachments, figure)
         try:
             html = _Markdown(renderer=renderer).render(source)
         except RecursionError:
@@ -192,6 +196,16 @@ class _Renderer(IPythonRenderer):
             return ""
         kind = next((kind for kind in PICTURE_KINDS if kind in found), None)
         return f"data:{kind};base64,{found[kind]}" if kind else ""
+
+
+class _MathRenderer(_Renderer):
+    """Leaves formulas to whoever draws them in the page."""
+
+    def inline_math(self, body: str) -> str:
+        return f"${escape(body)}$"
+
+    def block_math(self, body: str) -> str:
+        return f"$${escape(body)}$$"
 
 
 def _clean(html: str, tags: frozenset[str], allow_class: bool) -> Markup:

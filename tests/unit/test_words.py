@@ -103,6 +103,11 @@ SAID = {
         "written down instead of computed.",
     ),
     "other_seed": ({"name": "x", "shape": [1], "dtype": "float32"}, None, None),
+    "later": (
+        {},
+        "Se cumple con las primeras semillas y entradas que se prueban, pero no con otras.",
+        "It holds for the first seeds and inputs that are tried, but not for others.",
+    ),
     "not_finite": (
         {"name": "x", "shape": [1]},
         "`x` contiene valores que no son finitos (inf o nan).",
