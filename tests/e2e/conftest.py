@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 A1, P = "actividad_1", "perceptron"
 START_SECONDS, ACT_SECONDS = 120, 30
@@ -170,6 +170,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page of its own, in Spanish; whatever it logs as an error is in ``page.errors``."""
     context = browser.new_context(locale="es-ES", viewport={"width": 1400, "height": 900})
     context.set_default_timeout(ACT_SECONDS * 1000)
+    expect.set_options(timeout=ACT_SECONDS * 1000)
     page: Any = context.new_page()
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
