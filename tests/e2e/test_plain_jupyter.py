@@ -99,13 +99,14 @@ def test_jupyterlab_without_nbgrader_opens_and_runs_a_release(
     server = jupyter("lab", tmp_path, PATH=f"{plain}{os.pathsep}{os.environ['PATH']}")
 
     server.open(page, f"/lab/tree/{P}.ipynb")
-    # The menu has its entries once the notebook is there.
+    # The menu has its entries once the notebook is there; its kernel starts after that.
     expect(page.locator(".jp-CodeCell").first).to_be_visible()
+    expect(page.get_by_text("| Idle")).to_be_visible()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
     error = page.locator(".jp-OutputArea-output").filter(has_text="NotImplementedError")
-    expect(error.last).to_contain_text("Aún no has resuelto esta celda.", timeout=120_000)
+    expect(error.last).to_contain_text("Aún no has resuelto esta celda.", timeout=60_000)
     if folder := os.environ.get("AUTOGRADER_SCREENSHOTS"):
         page.screenshot(path=Path(folder) / "plain.png")
     assert page.get_by_role("menuitem", name="Nbgrader").count() == 0
