@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PATH := $(CURDIR)/$(BIN):$(PATH)
 STAMP := $(VENV)/.ready
+E2E_STAMP := $(VENV)/.ready-e2e
 
 .PHONY: help demo test lint types words spec e2e heavy attacks bench all clean
 .DEFAULT_GOAL := help
@@ -14,6 +15,10 @@ help: ## show this list
 
 $(STAMP): pyproject.toml constraints.txt scripts/setup
 	@PYTHON="$(PYTHON)" scripts/setup "$(VENV)"
+	@touch $@
+
+$(E2E_STAMP): $(STAMP) scripts/setup-e2e
+	@scripts/setup-e2e
 	@touch $@
 
 demo: $(STAMP) ## release, grade the examples, make feedback, show the table
@@ -32,14 +37,14 @@ lint: $(STAMP) ## ruff and mypy; reports everything before it fails
 spec: $(STAMP) ## the promises to users, through the real sandbox
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/spec tests/cli
 
-e2e: $(STAMP) ## with nbgrader's own commands
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e
+e2e: $(E2E_STAMP) ## nbgrader's commands, Jupyter in a browser, databases (installs Chromium, PostgreSQL)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "e2e and not heavy" tests/e2e
 
 words: $(STAMP) ## update and compile the sentences that students read
 	@$(BIN)/python scripts/words.py
 
-heavy: $(STAMP) ## every misconception of every assignment, through the whole pipeline
-	@$(BIN)/python -m pytest -m heavy tests/spec
+heavy: $(STAMP) ## what observes for minutes: every misconception, all examples by nbgrader
+	@$(BIN)/python -m pytest -m heavy tests/spec tests/e2e
 
 attacks: $(STAMP) ## hostile submissions against the sandbox (about 3 minutes)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m attacks tests/attacks
@@ -50,7 +55,7 @@ bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 types: $(STAMP) ## mypy alone
 	@$(BIN)/mypy
 
-all: lint test heavy attacks demo ## everything
+all: lint test heavy e2e attacks demo ## everything
 
 clean: ## remove what the demo made (not the environment)
 	rm -rf submitted autograded feedback gradebook.db .autograder

@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from autograder.errors import AuthorError, MachineError
+from autograder.errors import AuthorError, MachineError, log_to
 
 __all__ = ["app", "main"]
 
@@ -44,6 +44,23 @@ JobsOption = Annotated[
     typer.Option("--jobs", "-j", min=1, help="Notebooks at a time.", show_default="cores + 1"),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+class ExportFormat(StrEnum):
+    """What grades are exported for."""
+
+    csv = "csv"
+    json = "json"
+    moodle = "moodle"
+    canvas = "canvas"
+    gradescope = "gradescope"
+
+
+class ExcelForm(StrEnum):
+    """How Excel in some country writes numbers."""
+
+    point = "point"
+    comma = "comma"
 
 
 class Device(StrEnum):
@@ -102,6 +119,7 @@ def release(
     """
     with _sentences():
         from autograder.course import Course
+        from autograder.delays import due_change
         from autograder.judge.batch import examine_checks
         from autograder.record.gradebook import Gradebook
         from autograder.record.release import release as make
@@ -124,6 +142,11 @@ def release(
             with Gradebook(here.db_url) as book:
                 for change in book.register(assignment.name, released_notebook(here, assignment)):
                     _notice(f"{assignment.name}: {change}; scores given by hand are kept.")
+                moved = due_change(here, assignment.name)
+                if moved is not None:
+                    book.settle(assignment.name, here.config.due(assignment.name), {})
+            if moved:
+                _notice(moved)
             if not quiet:
                 path = here.released(assignment.name).relative_to(here.root)
                 said = "released" if changed else "already up to date"
@@ -167,7 +190,7 @@ def grade(
         from autograder.render.table import Progress, results
 
         here = Course.at(course)
-        _log_to(here.state / "log")
+        log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
         options = Options(device=device.value, force=force, students=tuple(student or ()))
         options = replace(options, jobs=jobs) if jobs else options
@@ -184,7 +207,7 @@ def grade(
         if json_file is not None:
             write_json(json_file, batches[0] if len(batches) == 1 else batches)
         if not quiet:
-            results(batches, here)
+            results(batches, here, grader.before)
         broken = [
             (batch["assignment"], report["student"])
             for batch in batches
@@ -194,6 +217,104 @@ def grade(
         if broken:
             named = ", ".join(f"{who} ({what})" for what, who in broken[:10])
             raise MachineError(f"could not grade {named}; see {here.state / 'log'}.")
+
+
+@app.command()
+def log(
+    student: Annotated[str, typer.Option("--student", metavar="ID", help="Whose results.")],
+    assignments: AssignmentArguments = None,
+    course: CourseOption = Path(),
+    entry: Annotated[
+        int | None,
+        typer.Option(
+            "--entry", min=1, metavar="N", help="All that this entry said; of one assignment."
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write all of it: an object, or a list of them for several assignments.",
+        ),
+    ] = None,
+) -> None:
+    """Show each result that a student had: when, what changed, why, and what it rests on.
+
+    Below the results stands what the gradebook has now, with the scores that were given by hand.
+    """
+    with _sentences():
+        from rich.console import Console
+
+        from autograder.course import Course
+        from autograder.grading import write_json
+        from autograder.logbook import chosen, logged, refuse_unknown, told
+        from autograder.render.log import log_text, report_text
+
+        here = Course.at(course)
+        names = logged(here, assignments)
+        if entry is not None and len(names) != 1:
+            raise AuthorError("--entry: name the one assignment whose entry it is.")
+        refuse_unknown(here, names, student)
+        found = [told(here, name, student) for name in names]
+        if json_file is not None:
+            write_json(json_file, found[0] if len(found) == 1 else found)
+        console = Console()
+        if entry is not None:
+            number, _, _ = chosen(here, names[0], student, entry)
+            report_text(found[0]["entries"][number - 1], console)
+            return
+        for one in found:
+            log_text(one, console)
+
+
+@app.command()
+def replay(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    student: Annotated[str, typer.Option("--student", metavar="ID", help="Whose result.")],
+    course: CourseOption = Path(),
+    entry: Annotated[
+        int | None,
+        typer.Option(
+            "--entry",
+            min=1,
+            metavar="N",
+            help="Which one of `autograder log`.",
+            show_default="the newest",
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the report and what differs."),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Judge a result again, from the observations and by the checks of that time.
+
+    Changes nothing. Exit status 0: the same report came out; 1: another one, and where; 3: what it
+    rests on is gone or was changed.
+    """
+    with _sentences():
+        from rich.console import Console
+
+        from autograder.appeal import replay as judge_again
+        from autograder.course import Course
+        from autograder.grading import write_json
+        from autograder.logbook import chosen, logged, refuse_unknown
+        from autograder.render.log import replay_text
+
+        here = Course.at(course)
+        log_to(here.state / "log")
+        (name,) = logged(here, [assignment])
+        refuse_unknown(here, [name], student)
+        number, of, result = chosen(here, name, student, entry)
+        again = judge_again(here, name, result)
+        if json_file is not None:
+            write_json(json_file, {**again.json(), "entry": number})
+        if not quiet:
+            replay_text(again, number, of, Console())
+        if not again.same:
+            _end(f"{student}'s {name} came out differently when it was judged again.", FAILED)
 
 
 @app.command()
@@ -233,7 +354,7 @@ def verify(
         from autograder.verify.prove import MUTANTS, prove
 
         here, proofs = Course.at(course), []
-        _log_to(here.state / "log")
+        log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
         options = Options(device=device.value)
         options = replace(options, jobs=jobs) if jobs else options
@@ -281,28 +402,73 @@ def feedback(
             typer.echo(f"feedback pages: {here.root / 'feedback'}")
 
 
+@app.command()
+def export(
+    assignments: AssignmentArguments = None,
+    course: CourseOption = Path(),
+    format: Annotated[
+        ExportFormat, typer.Option("--format", help="What the grades are for.")
+    ] = ExportFormat.csv,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="PATH",
+            help="The file; for gradescope the folder.",
+            show_default="in the course's exports/",
+        ),
+    ] = None,
+    student: Annotated[
+        list[str] | None,
+        typer.Option("--student", metavar="ID", help="Only this student; may be repeated."),
+    ] = None,
+    excel: Annotated[
+        ExcelForm | None,
+        typer.Option(
+            "--excel",
+            help="Let Excel show accents and numbers: with decimal points (Mexico), or with "
+            "decimal commas and semicolons (Spain, Argentina). Only for csv.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite what another program wrote or changed.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the gradebook's grades to a file: a table, or what a learning platform imports.
+
+    Scores given by hand and late penalties are in them; penalties are brought up to date first.
+    """
+    with _sentences():
+        from autograder.course import Course
+        from autograder.export.files import LEDGER, put
+        from autograder.export.formats import FORMATS
+        from autograder.export.plain import as_csv
+        from autograder.record.export import course_grades
+
+        if excel is not None and format is not ExportFormat.csv:
+            _end(f"--excel is for --format csv; {format.value} has a form of its own.", USAGE)
+        here, form = Course.at(course), FORMATS[format.value]
+        grades = course_grades(here, tuple(assignments or ()), tuple(student or ()), _notice)
+        exported = as_csv(grades, excel.value) if excel else form.export(grades)
+        target = here.root / "exports" / form.target
+        if to is not None:
+            target = to / form.target if to.is_dir() and not form.folder else to
+            if not target.absolute().parent.is_dir():
+                _end(f"--to {to}: there is no folder {target.absolute().parent}.", USAGE)
+        changed = put(target, exported.files, here.state / LEDGER, force=force)
+        for note in exported.notes:
+            _notice(f"{format.value}: {note}")
+        if not quiet:
+            what = f"{len(exported.files)} files, {changed} of them written now"
+            said = what if form.folder else "written" if changed else "already up to date"
+            typer.echo(f"{target}: {said}")
+
+
 def _notice(sentence: str) -> None:
     from autograder.words import harmless
 
     typer.echo(f"autograder: {harmless(sentence)}", err=True)
-
-
-def _log_to(path: Path) -> None:
-    """Keep the tracebacks of faults of ours in a file: the screen gets a sentence."""
-    from autograder.words import harmless
-
-    class Formatter(logging.Formatter):
-        """What students named or raised is in the log too, and people read it on a terminal."""
-
-        def format(self, record: logging.LogRecord) -> str:
-            return harmless(super().format(record))
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log = logging.getLogger("autograder")
-    log.addHandler(handler)
-    log.propagate = False
 
 
 @app.command()

@@ -78,6 +78,10 @@ class Course:
     def observations(self) -> Path:
         return self.state / "observations"
 
+    @property
+    def history(self) -> Path:
+        return self.state / "history"
+
     def policy(self, name: str) -> Policy:
         return self.config.assignments[name]
 

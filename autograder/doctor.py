@@ -41,6 +41,7 @@ def examine_machine(root: Path) -> Iterator[Row]:
         yield Row("config", "bad", str(error), "mend the file, or name the course with --course")
     yield from _sandbox(course)
     if course is not None:
+        yield _nbgrader(course)
         yield _database(course)
     yield _disk(root)
 
@@ -100,6 +101,19 @@ def _sandbox(course: Course | None) -> Iterator[Row]:
         yield Row("cuda", "ok", "torch finds a CUDA device")
     else:
         yield Row("cuda", "weak", "none: checks for CUDA are reported as not run")
+
+
+def _nbgrader(course: Course) -> Row:
+    path = course.root / "nbgrader_config.py"
+    if path.is_file() and "nbgrader_settings" in path.read_text("utf-8", "replace"):
+        return Row("nbgrader's commands", "ok", f"{path} hands over to the autograder")
+    return Row(
+        "nbgrader's commands",
+        "weak",
+        f"{path} does not hand over to the autograder: `nbgrader autograde` would run students' "
+        "code unprotected, and score it by itself",
+        "copy nbgrader_config.py from the autograder's repository into the course's folder",
+    )
 
 
 def _database(course: Course) -> Row:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from autograder.report import CheckResult, Report
     from autograder.sandbox import Sandbox
 
-__all__ = ["REFERENCE", "Exam", "Options", "observed_in", "refuse_wrong_checks"]
+__all__ = [
+    "REFERENCE",
+    "Exam",
+    "Options",
+    "explain",
+    "observed_in",
+    "refuse_wrong_checks",
+    "solution_places",
+]
 
 log = logging.getLogger(__name__)
 REFERENCE = "/reference"
@@ -40,12 +48,14 @@ class Options:
     """How ``grade`` was asked to work. ``device`` is ``auto``, ``cpu`` or ``cuda``.
 
     By default one notebook more than there are cores is worked on: it is set up, which the kernel
-    takes its time for, while the others run.
+    takes its time for, while the others run. ``force`` observes, judges and records what has not
+    changed too; ``again`` judges and records it, from what was observed before.
     """
 
     jobs: int = field(default_factory=lambda: (os.cpu_count() or 1) + 1)
     device: str = "auto"
     force: bool = False
+    again: bool = False
     students: tuple[str, ...] = ()
 
 
@@ -54,6 +64,8 @@ class Exam:
     """The observations of a batch, ready to be judged.
 
     ``seen`` and ``trials`` by student; ``broken`` tells, by student, what went wrong on our side.
+    ``models`` are the trials of the reference and, by id, of the misconceptions that failed checks
+    were compared with. ``referred`` are the stored files, by SHA-256, that have to stay.
     """
 
     course: Course
@@ -63,6 +75,8 @@ class Exam:
     seen: dict[str, Observed] = field(default_factory=dict)
     trials: dict[str, list[Trial]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    models: dict[str, list[Trial]] = field(default_factory=dict)
+    referred: Set[str] = frozenset()
 
     @cached_property
     def misconceptions(self) -> list[Misconception]:
@@ -99,13 +113,16 @@ class Exam:
             self.sandbox,
             self.devices,
             texts,
+            self.referred,
         )
 
     @cached_property
     def reference(self) -> Observed:
         """The reference's observations; ``AuthorError`` if it does not run to its end."""
         solution = reference(self.assignment)
-        seen = observed_in(self.observer.observe(solution), solution, self.assignment, model=True)
+        trials = self.observer.observe(solution)
+        self.models[REFERENCE] = trials
+        seen = observed_in(trials, solution, self.assignment, model=True)
         for trial in seen.trials:
             if trial.ending.how != "finished":
                 said = trial.ending.detail.strip().splitlines()[-1:] or [""]
@@ -147,26 +164,23 @@ class Exam:
         Observes the misconceptions that cost points where somebody lost some, unless they have
         been observed before.
         """
-        from autograder.diagnosis.diagnose import diagnose, puzzling_exercises
-        from autograder.judge.batch import judge
+        from autograder.diagnosis.diagnose import puzzling_exercises
 
         exercises = puzzling_exercises(batch)
         known = [one for one in self.misconceptions if exercises & one.loses.keys()]
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
             seen = zip(known, pool.map(self._misconceived, known), strict=True)
             found = [(one, observed) for one, observed in seen if observed is not None]
-        known = [one for one, _ in found]
-        wrong = {one.alias: observed for one, observed in found}
-        judged = replace(batch, submissions=wrong, results={})
-        if known:
-            judge(judged)
-        diagnose(batch, judged, known)
+        explain(batch, found)
 
     def _misconceived(self, misconception: Misconception) -> Observed | None:
         """What the misconception shows; nothing where the machine fails: the grades matter more."""
         wrong = reference(self.assignment, {misconception.exercise: misconception.cell})
         try:
-            return observed_in(self.observer.observe(wrong), wrong, self.assignment)
+            trials = self.observer.observe(wrong)
+            seen = observed_in(trials, wrong, self.assignment)
+            self.models[misconception.id] = trials
+            return seen
         except (MachineError, ValueError, OSError):
             log.exception("%s: %s could not be observed", self.assignment.name, misconception.id)
             return None
@@ -210,18 +224,44 @@ class Exam:
         )
 
 
+def explain(batch: Batch, found: Sequence[tuple[Misconception, Observed]]) -> None:
+    """Put the reasons of failed checks into the judged ``batch``, by the misconceptions that were
+    ``found``, in the order of their file."""
+    from autograder.diagnosis.diagnose import diagnose
+    from autograder.judge.batch import judge
+
+    known = [one for one, _ in found]
+    wrong = {one.alias: observed for one, observed in found}
+    # Elsewhere they lose nothing: `verify` has proven it.
+    only = {one.alias: set(one.loses) for one in known}
+    judged = replace(batch, submissions=wrong, only=only, results={})
+    if known:
+        judge(judged)
+    diagnose(batch, judged, known)
+
+
 def observed_in(
-    trials: Sequence[Trial], submission: Submission, assignment: Assignment, *, model: bool = False
+    trials: Sequence[Trial],
+    submission: Submission,
+    assignment: Assignment,
+    *,
+    model: bool = False,
 ) -> Observed:
     """The ``trials`` of ``submission`` as checks look at them."""
     from autograder.judge.batch import observed
 
-    solutions: dict[str, list[int]] = {}
+    loaded = [trial.load() for trial in trials]
+    places = solution_places(submission)
+    return observed(loaded, assignment, places, submission.damage, is_reference=model)
+
+
+def solution_places(submission: Submission) -> dict[str, list[int]]:
+    """By exercise, which of the cells that run are its solution."""
+    places: dict[str, list[int]] = {}
     for place, cell in enumerate(submission.cells):
         if cell.exercise is not None:
-            solutions.setdefault(cell.exercise, []).append(place)
-    loaded = [trial.load() for trial in trials]
-    return observed(loaded, assignment, solutions, submission.damage, is_reference=model)
+            places.setdefault(cell.exercise, []).append(place)
+    return places
 
 
 def _refuse_failed(

@@ -19,15 +19,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.assignment import Assignment
+from autograder.basis import code_digest, refuse_changed, texts_of
 from autograder.config import Assignment as Policy
 from autograder.course import ODD_FOLDER, Course
 from autograder.database import known_students, recorded_students
+from autograder.delays import doubts, settle
 from autograder.errors import AuthorError, MachineError
 from autograder.exam import REFERENCE, Exam, Options, refuse_wrong_checks
+from autograder.history import History
 from autograder.isolation import USES
 from autograder.render.json import missing_json
+from autograder.render.late import late_json
 from autograder.submission import Submission, read_submission
-from autograder.words import LOCALE, Words, plain
+from autograder.words import Words, plain
 
 if TYPE_CHECKING:
     from autograder.report import Report
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["Grader", "write_json"]
 
 log = logging.getLogger(__name__)
+OURS = ("fingerprint", "judged")
+"""What stands in a kept report besides the report: by what it is known that it still holds, and
+when and by what it was last judged."""
 Json = dict[str, Any]
 
 
@@ -45,7 +52,9 @@ class Grader:
 
     ``names`` are the assignments that are going to be graded (none: those of the config).
     ``progress`` is told, for every submission that was observed, how many are done and of how
-    many; ``notice`` gets sentences that an assistant should read.
+    many; ``notice`` gets sentences that an assistant should read. ``recorded`` fills with the
+    assignments and students whose results were written; ``before`` has, by them, the scores that
+    this run replaced by others.
     """
 
     course: Course
@@ -53,6 +62,8 @@ class Grader:
     names: tuple[str, ...] = ()
     progress: Callable[[int, int], None] = lambda done, total: None
     notice: Callable[[str], None] = lambda sentence: None
+    before: dict[tuple[str, str], float] = field(default_factory=dict)
+    recorded: list[tuple[str, str]] = field(default_factory=list)
     _starting: Future[Sandbox] | None = None
 
     def __enter__(self) -> Grader:
@@ -108,7 +119,8 @@ class Grader:
 
         What has not changed since it was recorded is neither observed nor judged again.
         """
-        if self.options.force:
+        everything = self.options.force or self.options.again
+        if everything:
             self._warm_up()
         assignment, policy = self.course.assignment(name), self.course.policy(name)
         for folder in self.course.odd_folders(name):
@@ -123,14 +135,26 @@ class Grader:
             student: _digest([judged_by, one.digest, one.timestamp])
             for student, one in submissions.items()
         }
-        reports = {} if self.options.force else self._unchanged(name, prints)
+        reports = {} if everything else self._unchanged(name, prints)
         changed = [one for student, one in submissions.items() if student not in reports]
         if changed:
             for report in self._fresh(assignment, policy, changed, prints):
                 reports[report["student"]] = report
+        self._settle(name, reports)
         for student in self._missing(assignment, students):
             reports[student] = missing_json(student, assignment.max_score)
         return [reports[student] for student in sorted(reports)]
+
+    def _settle(self, name: str, reports: Mapping[str, Json]) -> None:
+        """Bring due date and late penalties up to date; tell each report that it was late."""
+        found, change = settle(self.course, name, self.options.students)
+        for sentence in [change, *doubts(name, found)]:
+            if sentence:
+                self.notice(sentence)
+        words, zone = Words(self.course.config.language), self.course.config.zone
+        for one in found:
+            if one.student in reports:
+                reports[one.student]["late"] = late_json(one, zone, words)
 
     def _students(self, name: str) -> list[str]:
         """Whose submissions are to be graded: all that are there, or those asked for."""
@@ -169,7 +193,7 @@ class Grader:
         return _digest(
             [
                 {package: version(package) for package in packages},
-                _code_digest(),
+                code_digest(),
                 assignment.source_path.read_text(encoding="utf-8"),
                 assignment.probes,
                 assignment.checks_path.read_text(encoding="utf-8")
@@ -197,7 +221,7 @@ class Grader:
                 continue
             notebook = self.course.autograded(student, name) / f"{name}.ipynb"
             if report.get("fingerprint") == fingerprint and notebook.exists():
-                stored[student] = {key: report[key] for key in report if key != "fingerprint"}
+                stored[student] = {key: report[key] for key in report if key not in OURS}
         if stored:
             recorded = recorded_students(self.course.db_url, name)
             stored = {student: one for student, one in stored.items() if student in recorded}
@@ -211,8 +235,10 @@ class Grader:
         prints: Mapping[str, str],
     ) -> list[Json]:
         """Observe, judge and record ``submissions``."""
-        sandbox = self.sandbox
+        sandbox, texts = self.sandbox, texts_of(assignment)
         exam = Exam(self.course, assignment, sandbox, self.options)
+        if self.options.force:
+            exam.referred = History(self.course.history, assignment.name).referred()
         with ThreadPoolExecutor(max_workers=1) as pool:
             importing = pool.submit(_import_recording)  # the notebooks run in other processes
             exam.observe(submissions, self.progress)
@@ -224,43 +250,62 @@ class Grader:
         judge(batch)
         refuse_wrong_checks(assignment, batch)
         exam.diagnose(batch)
+        refuse_changed(texts, assignment)
         reports = {one.student: exam.report(one, batch) for one in submissions}
-        return self._record(assignment, submissions, reports, exam, prints)
+        return self._record(texts, submissions, reports, exam, prints)
 
     def _record(
         self,
-        assignment: Assignment,
+        texts: Mapping[str, bytes],
         submissions: Sequence[Submission],
         reports: Mapping[str, Report],
         exam: Exam,
         prints: Mapping[str, str],
     ) -> list[Json]:
-        """Write what is not broken into the gradebook and beside it."""
+        """Log what is not broken, then write it into the gradebook and beside it.
+
+        In this order, so that no score is ever shown to anybody that the log does not have.
+        """
+        from autograder.appeal import log_results
         from autograder.record.gradebook import Gradebook
         from autograder.record.notebook import executed, write_autograded
         from autograder.record.release import released_notebook
         from autograder.render.comment import comments
         from autograder.render.json import report_json
 
-        language, name = self.course.config.language, assignment.name
-        words, written = Words(language), []
+        assignment, language = exam.assignment, self.course.config.language
+        name, words, written = assignment.name, Words(language), []
+        made = {student: report_json(report, words) for student, report in reports.items()}
+        sound = {student: one for student, one in made.items() if one["status"] != "broken"}
+        judged = log_results(exam, texts, submissions, sound)
         with Gradebook(self.course.db_url) as book:
             for change in book.register(name, released_notebook(self.course, assignment)):
                 self.notice(f"{name}: {change}; scores given by hand are kept.")
             for submission in submissions:
                 student = submission.student
                 report = reports[student]
-                kept = report_json(report, words)
+                kept = made[student]
                 written.append(kept)
-                if report.status == "broken":
+                if student not in sound:
                     continue
                 trials = exam.trials.get(student)
                 notebook = executed(submission, trials[0].load() if trials else None, language)
                 write_autograded(self.course.autograded(student, name), submission, notebook)
                 book.record(report, comments(report, language), submission.timestamp)
                 path = self.course.report_path(student, name)
-                write_json(path, {**kept, "fingerprint": prints[student]})
+                self._compare(name, student, path, kept)
+                write_json(path, {**kept, "fingerprint": prints[student], "judged": judged})
+                self.recorded.append((name, student))
         return written
+
+    def _compare(self, name: str, student: str, path: Path, report: Json) -> None:
+        """Note in ``before`` whether ``report`` takes the place of one with other scores."""
+        try:
+            old = json.loads(path.read_text("utf-8"))
+            if _scores(old) != _scores(report):
+                self.before[name, student] = float(old["score"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return  # there is none that can be read
 
 
 def _import_observing() -> None:
@@ -275,6 +320,10 @@ def _import_recording() -> None:
     # Each pytest run collects garbage at its end: with all of torch's objects that takes longer
     # than judging a submission, and there is nothing to be collected among them.
     gc.freeze()
+
+
+def _scores(report: Json) -> Json:
+    return {one["id"]: one["score"] for one in report["exercises"]}
 
 
 def write_json(path: Path, data: Json | list[Json]) -> None:
@@ -294,11 +343,3 @@ def write_json(path: Path, data: Json | list[Json]) -> None:
 
 def _digest(data: Any) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-
-
-def _code_digest() -> str:
-    """Hash of our own package, its sentences included: a change of it judges again."""
-    hashed = hashlib.sha256()
-    for file in sorted([*Path(__file__).parent.rglob("*.py"), *LOCALE.rglob("*.mo")]):
-        hashed.update(file.read_bytes())
-    return hashed.hexdigest()

@@ -10,10 +10,11 @@ import hashlib
 import io
 import json
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from autograder.assignment import Assignment
@@ -23,6 +24,7 @@ from autograder.errors import MachineError
 from autograder.isolation import INSIDE, PACKAGE_ROOT
 from autograder.observation import Ending, Observation
 from autograder.sandbox import Limits, Sandbox, SandboxBroken
+from autograder.store import content_of, file_of, set_aside
 from autograder.submission import Submission
 
 __all__ = ["Observer", "Trial", "without_notes"]
@@ -40,7 +42,7 @@ def _code_digest() -> str:
 
 @dataclass(frozen=True)
 class Trial:
-    """One observe run: its number, the name of its observation and the file.
+    """One observe run: its number, the name of its observation, the file and its SHA-256.
 
     ``seen`` is the observation if it was made or read just now: parsing it takes a while.
     """
@@ -48,6 +50,7 @@ class Trial:
     number: int
     digest: str
     path: Path
+    content: str
     seen: Observation | None = field(default=None, repr=False, compare=False)
 
     def load(self) -> Observation:
@@ -56,7 +59,10 @@ class Trial:
 
 @dataclass
 class Observer:
-    """Observes submissions of one assignment. May be used from several threads at once."""
+    """Observes submissions of one assignment. May be used from several threads at once.
+
+    ``referred`` are the files, by their SHA-256, that have to stay when they are made anew.
+    """
 
     assignment: Assignment
     policy: Policy
@@ -65,6 +71,10 @@ class Observer:
     sandbox: Sandbox
     devices: tuple[str, ...]
     texts: Mapping[str, str]
+    referred: Set[str] = frozenset()
+    _made: set[str] = field(default_factory=set, init=False)
+    _turns: dict[str, Lock] = field(default_factory=dict, init=False)
+    _lock: Lock = field(default_factory=Lock, init=False)
 
     def observe(self, submission: Submission, *, fresh: bool = False) -> list[Trial]:
         """All trials of ``submission``; none if it cannot be read. ``fresh`` uses no stored one.
@@ -101,12 +111,22 @@ class Observer:
         job = self._job(submission, number, count)
         inputs = json.dumps([job, submission.digest, self._circumstances], sort_keys=True)
         digest = hashlib.sha256(inputs.encode()).hexdigest()
-        path = self.store / digest[:2] / f"{digest}.safetensors"
-        if path.exists() and not fresh:
-            return Trial(number, digest, path, Observation.load(path))
-        seen = self._run(job, submission)
-        seen.save(path)
-        return Trial(number, digest, path, seen)
+        path = file_of(self.store, digest)
+        # Of equal submissions the second one waits for the first one's: each result names the file
+        # that it was judged from, so that none may take another's place.
+        with self._turn(digest):
+            if path.exists() and (not fresh or digest in self._made):
+                return Trial(number, digest, path, content_of(path), Observation.load(path))
+            seen = self._run(job, submission)
+            if self.referred and path.exists() and (old := content_of(path)) in self.referred:
+                set_aside(path, old)
+            seen.save(path)
+            self._made.add(digest)
+            return Trial(number, digest, path, content_of(path), seen)
+
+    def _turn(self, digest: str) -> Lock:
+        with self._lock:
+            return self._turns.setdefault(digest, Lock())
 
     @cached_property
     def _circumstances(self) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Submission:
     ``notebook`` has the source's grade and locked cells in place and no outputs. ``damage`` tells
     by exercise what happened to its solution cell (``missing``, ``retyped``); ``unreadable`` is
     why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …).
+    ``file_digest`` is the SHA-256 of the file that it was read from.
     """
 
     student: str
@@ -71,6 +72,7 @@ class Submission:
     damage: Mapping[str, str] = field(default_factory=dict)
     unreadable: str | None = None
     timestamp: str | None = None
+    file_digest: str | None = None
 
     @property
     def digest(self) -> str:
@@ -100,16 +102,22 @@ def read_submission(
     written = files.pop("timestamp.txt", b"")[:MAX_TIMESTAMP_BYTES]
     timestamp = written.decode("utf-8", "replace").strip() or None
     files.pop(notebook_path.name, None)
+    file_digest = None
     try:
         if linked:
             raise Unreadable("missing")
-        raw = parse_notebook(notebook_path)
+        content = _content(notebook_path)
+        file_digest = hashlib.sha256(content).hexdigest()
+        raw = _parse(content)
     except Unreadable as why:
         notebook, _, damage = _restore([], assignment)
-        return Submission(
+        made = Submission(
             student, assignment.name, notebook, (), files, damage, str(why), timestamp
         )
-    return _submission(student, assignment, raw, files, timestamp)
+    else:
+        made = _submission(student, assignment, raw, files, timestamp)
+    made.file_digest = file_digest
+    return made
 
 
 def _is_linked(folder: Path) -> bool:
@@ -151,13 +159,11 @@ def _submission(
 
 
 def parse_notebook(path: Path) -> dict[str, Any]:
-    """The notebook's JSON, as version 4, with a list of cells."""
-    try:
-        content = _content(path)
-    except FileNotFoundError:
-        raise Unreadable("missing") from None
-    except OSError:
-        raise Unreadable("closed") from None
+    """The notebook's JSON, as version 4, with a list of cells; ``Unreadable`` says why not."""
+    return _parse(_content(path))
+
+
+def _parse(content: bytes) -> dict[str, Any]:
     if not content.strip():
         raise Unreadable("empty")
     if sum(map(content.count, (b",", b"{", b"["))) > MAX_VALUES:
@@ -187,11 +193,16 @@ def parse_notebook(path: Path) -> dict[str, Any]:
 
 def _content(path: Path) -> bytes:
     """The bytes of a notebook. Only of a regular file: opening a FIFO would wait for ever."""
-    if path.is_symlink() or not path.is_file():
-        raise Unreadable("missing")
-    if path.stat().st_size > MAX_NOTEBOOK_BYTES:
-        raise Unreadable("too_large")
-    return path.read_bytes()
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise Unreadable("missing")
+        if path.stat().st_size > MAX_NOTEBOOK_BYTES:
+            raise Unreadable("too_large")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Unreadable("missing") from None
+    except OSError:
+        raise Unreadable("closed") from None
 
 
 def _files(folder: Path) -> dict[str, bytes]:

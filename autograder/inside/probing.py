@@ -178,11 +178,6 @@ class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.names = names
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Whether to import torch's compiler (a second) just to keep it away from this mode."""
-        return False
-
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.names.append(func.overloadpacket.__name__)
         return func(*args, **(kwargs or {}))

@@ -9,7 +9,7 @@ import contextlib
 import io
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -78,8 +78,9 @@ class Judged:
 class Batch:
     """What one pytest run judges, and what it found.
 
-    ``available`` are the devices on which the submissions were observed. ``results`` fills by
-    student as checks run.
+    ``available`` are the devices on which the submissions were observed. ``only`` gives, by
+    student, the exercises that are judged where not all are. ``results`` fills by student as
+    checks run.
     """
 
     assignment: Assignment
@@ -87,7 +88,12 @@ class Batch:
     reference: Observed
     submissions: Mapping[str, Observed]
     available: Sequence[str]
+    only: Mapping[str, Collection[str]] = field(default_factory=dict)
     results: dict[str, list[Judged]] = field(default_factory=dict)
+
+    def students(self, exercise: str) -> list[str]:
+        """Whose ``exercise`` is to be judged."""
+        return [one for one in self.submissions if exercise in self.only.get(one, (exercise,))]
 
     def run(
         self,

@@ -33,7 +33,7 @@ class DirectJudging(Judging):
         self._submissions: dict[Path, dict[str, Submission]] = {}
         self._batches: dict[Path, Batch] = {}
 
-    def students(self, path: Path) -> list[str]:
+    def students(self, path: Path, exercise: str) -> list[str]:
         return list(self._found(path))
 
     def batch_of(self, path: Path) -> Batch:

@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -66,6 +67,11 @@ class Gradebook:
         self._db.rollback()
         self._book.close()
 
+    @property
+    def session(self) -> Any:
+        """The database session, for those of this package who read."""
+        return self._db
+
     def recorded(self, assignment: str) -> set[str]:
         """The students who have a submission of ``assignment`` in the gradebook."""
         rows = (
@@ -90,6 +96,9 @@ class Gradebook:
                 found.append(notebook.late_submission_penalty)
                 found += [[row.name, row.score, row.max_score] for row in notebook.grades]
                 found += [[row.name, row.comment] for row in notebook.comments]
+            if submission.late_submission_penalty:
+                moments = submission.timestamp, submission.assignment.duedate, submission.extension
+                found.append([str(one) for one in moments])
             rows[submission.student_id] = sorted(found, key=str)
         return rows
 
@@ -219,6 +228,28 @@ class Gradebook:
             raise MachineError(
                 f"the gradebook {self._url} cannot take {report.student}'s "
                 f"{report.assignment}: {_short(error)}."
+            ) from error
+
+    def settle(
+        self, name: str, due: datetime | None, penalties: Mapping[str, float | None]
+    ) -> None:
+        """Write when assignment ``name`` is due (``None`` leaves it) and late penalties, by the id
+        of the submitted notebook: all of it or nothing. An assignment that was never registered
+        is left for later."""
+        try:
+            assignment = self._db.query(AssignmentRow).filter_by(name=name).one_or_none()
+            if due is not None and assignment is not None:
+                assignment.duedate = due.astimezone(UTC).replace(tzinfo=None)
+            for id, penalty in penalties.items():
+                submitted = self._db.get(SubmittedNotebook, id)
+                if submitted is not None:
+                    submitted.late_submission_penalty = penalty
+            self._db.commit()
+        except SQLAlchemyError as error:
+            self._db.rollback()
+            raise MachineError(
+                f"the gradebook {self._url} cannot take the due date and late penalties of "
+                f"{name}: {_short(error)}."
             ) from error
 
     def _score(self, grade: Grade, score: float) -> None:

@@ -214,6 +214,7 @@ def test_a_bare_course_has_the_documented_policy(tmp_path):
     config = load(tmp_path, "assignments:\n  a:\n")
     assert config.model_dump(mode="json") == {
         "course": "",
+        "timezone": None,
         "language": "es",
         "sandbox": "full",
         "db_url": "sqlite:///gradebook.db",

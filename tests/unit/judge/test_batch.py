@@ -70,10 +70,10 @@ def run(tmp_path, monkeypatch):
         ],
     )
 
-    def go(checks, students=None, reference=REFERENCE, available=("cpu",), /, **policy):
+    def go(checks, students=None, reference=REFERENCE, available=("cpu",), /, only=(), **policy):
         loaded.checks_path.write_text(HEAD + textwrap.dedent(checks), encoding="utf-8")
         students = {"ana": RIGHT} if students is None else students
-        batch = Batch(loaded, Policy(**policy), reference, students, available)
+        batch = Batch(loaded, Policy(**policy), reference, students, available, dict(only))
         judge(batch)
         go.batch = batch
         return {student: {one.id: one for one in batch.exercises(student)} for student in students}
@@ -93,6 +93,22 @@ def test_every_submission_is_judged_by_every_check_in_the_files_order(run):
     assert result.devices == ("cpu",)
     assert got["ana"]["uno"].checks[0].finding is None
     assert got["ana"]["uno"].max_score == 2
+
+
+@pytest.mark.parametrize(
+    ("only", "judged"),
+    [
+        ({"berta": ["dos"]}, {"ana": ["uno", "dos"], "berta": ["dos"]}),
+        ({"ana": ["dos"], "berta": ["dos"]}, {"ana": ["dos"], "berta": ["dos"]}),
+        ({"ana": [], "berta": ["uno"]}, {"ana": [], "berta": ["uno"]}),
+    ],
+)
+def test_of_a_submission_only_the_exercises_that_are_wanted_are_judged(run, only, judged):
+    got = run(MATCHES + DOS, {"ana": RIGHT, "berta": RIGHT}, only=only)
+
+    assert {
+        student: [id for id in by_id if by_id[id].checks] for student, by_id in got.items()
+    } == judged
 
 
 def test_checks_of_one_exercise_stand_in_the_files_order(run):
