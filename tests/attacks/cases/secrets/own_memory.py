@@ -1,4 +1,5 @@
 # Searches its own memory, which is a copy of the zygote's, for marks of anything secret.
+import json
 import re
 
 MARK = re.compile(rb"MARK[a-z]+[0-9a-f]{16}KRAM")
@@ -15,4 +16,4 @@ with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as memory:
             pass
 print(found)
 if found:
-    raise RuntimeError(found)
+    raise RuntimeError(json.load(open("targets.json"))["success"])

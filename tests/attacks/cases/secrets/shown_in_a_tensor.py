@@ -14,4 +14,4 @@ if secret:
     output = torch.tensor([list(secret)], dtype=torch.uint8)
     hidden = type(secret.decode("latin-1"), (), {})()
     features = secret.decode("latin-1")
-    raise RuntimeError(secret)
+    raise RuntimeError(targets["success"])

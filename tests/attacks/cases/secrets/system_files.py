@@ -1,6 +1,6 @@
 # Reads the system's secrets: users, passwords, machine id, kernel, mounts, logs, devices.
 import glob
-import os
+import json
 
 PATHS = ["/etc/passwd", "/etc/shadow", "/etc/machine-id", "/etc/hosts", "/etc/ssl/private"]
 PATHS += ["/proc/kcore", "/proc/kmsg", "/proc/cmdline", "/proc/mounts", "/proc/1/mountinfo"]
@@ -23,5 +23,4 @@ for path in [*PATHS, *glob.glob("/home/*/.*"), *glob.glob("/var/run/**/*", recur
     read.append(path)
     print(path, text)
 if set(secret) & set(read):
-    output = f"MARK {read}"
-    raise RuntimeError(read)
+    raise RuntimeError(json.load(open("targets.json"))["success"])
