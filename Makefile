@@ -42,7 +42,7 @@ heavy: $(STAMP) ## every misconception of every assignment, through the whole pi
 	@$(BIN)/python -m pytest -m heavy tests/spec
 
 crashes: $(STAMP) ## graders that are killed, full disks, locked gradebooks (AUTOGRADER_KILLS=50)
-	@$(BIN)/python -m pytest -m crashes tests/crashes
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m crashes tests/crashes
 
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py
