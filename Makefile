@@ -50,7 +50,7 @@ attacks: $(STAMP) ## hostile submissions against the sandbox (about 3 minutes)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m attacks tests/attacks
 
 crashes: $(STAMP) ## graders that are killed, full disks, locked gradebooks (AUTOGRADER_KILLS=50)
-	@$(BIN)/python -m pytest -m crashes tests/crashes
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m crashes tests/crashes
 
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py

@@ -144,7 +144,10 @@ class Exam:
     ) -> None:
         """Observe all ``submissions``, several at a time; one that fails fails alone."""
         progress(0, len(submissions))
-        self.broken |= {one.student: one.fault for one in submissions if one.fault}
+        for one in submissions:
+            if one.fault:
+                log.error("%s of %s cannot be read: %s", one.assignment, one.student, one.fault)
+                self.broken[one.student] = one.fault
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
             model = pool.submit(lambda: self.reference)
             waiting = {
