@@ -50,4 +50,4 @@ types: $(STAMP) ## mypy alone
 all: lint test heavy demo ## everything
 
 clean: ## remove what the demo made (not the environment)
-	rm -rf submitted autograded feedback gradebook.db .autograder
+	rm -rf submitted autograded feedback exports gradebook.db .autograder

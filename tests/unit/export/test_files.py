@@ -68,6 +68,17 @@ def test_what_was_changed_since_we_wrote_it_is_somebody_elses(write, tmp_path):
     assert files(tmp_path) == {"out": b"1 and a remark"}
 
 
+def test_a_course_that_was_moved_still_knows_its_files(write, tmp_path):
+    write({"": b"1"}, "course/exports/out")
+    (tmp_path / ".autograder").rename(tmp_path / "course/.autograder")
+    ledger = tmp_path / "course/.autograder/exports.json"
+    put(tmp_path / "course/exports/out", {"": b"1"}, ledger)
+    (tmp_path / "course").rename(tmp_path / "moved")
+
+    moved = tmp_path / "moved"
+    assert put(moved / "exports/out", {"": b"2"}, moved / ".autograder/exports.json") == 1
+
+
 def test_a_file_that_happens_to_be_the_same_becomes_ours(write, tmp_path):
     (tmp_path / "out").write_bytes(b"1")
 
