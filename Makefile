@@ -61,4 +61,4 @@ types: $(STAMP) ## mypy alone
 all: lint test heavy e2e attacks crashes demo ## everything
 
 clean: ## remove what the demo made (not the environment)
-	rm -rf submitted autograded feedback gradebook.db .autograder
+	rm -rf submitted autograded feedback exports gradebook.db .autograder

@@ -125,12 +125,17 @@ class Gradebook:
         return rows
 
     def enrol(self, roster: Mapping[str, Mapping[str, str]]) -> None:
-        """Enter the students of a roster who are not there yet, with what it tells of them."""
+        """Enter the students of a roster who are not there yet, with what it tells of them; of the
+        others only what the gradebook does not know."""
         with self._said("take the roster"):
-            known = {row[0] for row in self._db.query(Student.id)}
+            known = {row.id: row for row in self._db.query(Student)}
             for id, details in roster.items():
                 if id not in known:
                     self._db.add(Student(id=id, **details))
+                    continue
+                for field, value in details.items():
+                    if not getattr(known[id], field):
+                        setattr(known[id], field, value)
             self._db.commit()
 
     def register(self, name: str, released: nbformat.NotebookNode) -> list[str]:
