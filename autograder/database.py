@@ -14,9 +14,11 @@ from autograder.errors import MachineError
 
 __all__ = [
     "GivenScore",
+    "cannot_open",
     "given_scores",
     "known_students",
     "recorded_students",
+    "said_by",
     "scores_by_hand",
     "without_password",
 ]
@@ -100,9 +102,34 @@ def without_password(db_url: str) -> str:
     import sqlalchemy
 
     try:
-        return str(sqlalchemy.make_url(db_url).render_as_string(hide_password=True))
-    except sqlalchemy.exc.ArgumentError:
+        url = sqlalchemy.make_url(db_url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         return "db_url"
+    # What stands behind the "?" may hold another one; and where a password has an "@" that is
+    # not written as %40, its rest is taken for the server's name.
+    shown = url.set(query={})
+    if "@" in (url.host or ""):
+        shown = shown.set(host="…")
+    return str(shown.render_as_string(hide_password=True))
+
+
+def said_by(error: BaseException, db_url: str) -> str:
+    """The first line of what a database's ``error`` says, without the password of ``db_url``."""
+    import sqlalchemy
+
+    lines = str(getattr(error, "orig", None) or error).splitlines()
+    first = (lines[0] if lines else type(error).__name__).strip().rstrip(".:")
+    try:
+        url = sqlalchemy.make_url(db_url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        return "it is no address of a database"
+    if "@" in (url.host or ""):
+        return "an @ in its user or password has to be written as %40"
+    secrets = [url.password, *(url.query.get(one) for one in ("password", "sslpassword"))]
+    for secret in secrets:
+        if secret:
+            first = first.replace(str(secret), "***")
+    return first
 
 
 def _asked(db_url: str, text: str, **values: str) -> set[str]:
@@ -117,17 +144,25 @@ def _rows(db_url: str, text: str, **values: str) -> Sequence[Sequence[Any]]:
     if db_url.startswith(SQLITE) and not Path(db_url.removeprefix(SQLITE)).exists():
         return []
     try:
-        engine = sqlalchemy.create_engine(db_url)
-    except (sqlalchemy.exc.ArgumentError, ImportError) as error:
-        raise MachineError(
-            f"the gradebook {without_password(db_url)} cannot be opened "
-            f"({str(error).splitlines()[0]}); see db_url in grading_config.yaml and its driver."
-        ) from error
+        # Not a pool: a grader observes for an hour between two questions, and others need the
+        # server's connections as well.
+        engine = sqlalchemy.create_engine(db_url, poolclass=sqlalchemy.pool.NullPool)
+    except (sqlalchemy.exc.ArgumentError, ValueError, ImportError) as error:
+        raise cannot_open(db_url, error) from error
     try:
         with engine.connect() as connection:
             return list(connection.execute(sqlalchemy.text(text), values))
-    except sqlalchemy.exc.SQLAlchemyError:
-        # No tables yet, or no server: whoever writes to it next says so properly.
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        if not db_url.startswith(SQLITE) and not isinstance(error, sqlalchemy.exc.ProgrammingError):
+            raise cannot_open(db_url, error) from error
+        # No tables yet, or a file that is none: whoever writes to it next says so properly.
         return []
-    finally:
-        engine.dispose()
+
+
+def cannot_open(db_url: str, error: BaseException) -> MachineError:
+    """The sentence for a gradebook that cannot be asked at all."""
+    return MachineError(
+        f"the gradebook {without_password(db_url)} cannot be opened ({said_by(error, db_url)}); "
+        "see db_url in grading_config.yaml, its server and its driver "
+        "(`autograder doctor` looks at them)."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import fcntl
 import gc
 import hashlib
 import importlib
@@ -11,8 +12,9 @@ import logging
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -159,7 +161,7 @@ class Grader:
             from autograder.record.gradebook import Gradebook
 
             if not roster.keys() <= known_students(self.course.db_url):
-                with Gradebook(self.course.db_url) as book:
+                with _alone(self.course), Gradebook(self.course.db_url) as book:
                     book.enrol(roster)
         elsewhere = {
             one for name in self.course.config.assignments for one in self.course.students(name)
@@ -259,7 +261,7 @@ class Grader:
         made = {student: report_json(report, words) for student, report in reports.items()}
         sound = {student: one for student, one in made.items() if one["status"] != "broken"}
         judged = log_results(exam, texts, submissions, sound)
-        with Gradebook(self.course.db_url) as book:
+        with _alone(self.course), Gradebook(self.course.db_url) as book:
             for change in book.register(name, released_notebook(self.course, assignment)):
                 self.notice(f"{name}: {change}; scores given by hand are kept.")
             for submission in submissions:
@@ -286,6 +288,18 @@ class Grader:
                 self.before[name, student] = float(old["score"])
         except (OSError, ValueError, LookupError, TypeError):
             return  # there is none that can be read
+
+
+@contextmanager
+def _alone(course: Course) -> Iterator[None]:
+    """While no other grader of this course's folder puts results where they belong."""
+    course.state.mkdir(parents=True, exist_ok=True)
+    handle = os.open(course.state / "recording", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _import_observing() -> None:
