@@ -16,6 +16,7 @@ __all__ = [
     "CONFIG_NAME",
     "Assignment",
     "Config",
+    "Exchange",
     "Tolerance",
     "config_text",
     "line_of",
@@ -59,6 +60,13 @@ class Assignment(Part):
     """Tolerances of single checks, by the name of the test function."""
 
 
+class Exchange(Part):
+    """Where nbgrader hands notebooks to students, and what the course is called there."""
+
+    course_id: str = Field(pattern=r"^[^\s/+*.][^\s/+*]*$")
+    root: str = Field(default="/usr/local/share/nbgrader/exchange", pattern=r"^/")
+
+
 class Config(Part):
     """The whole file. ``defaults`` are laid under every assignment when it is read."""
 
@@ -66,6 +74,7 @@ class Config(Part):
     language: Literal["es", "en"] = "es"
     sandbox: Literal["full", "none"] = "full"
     db_url: str = "sqlite:///gradebook.db"
+    exchange: Exchange | None = None
     defaults: dict[str, Any] = Field(default={})
     assignments: dict[str, Assignment] = Field(min_length=1)
 
@@ -188,6 +197,10 @@ def _problem(first: Any, place: Sequence[str | int]) -> str:
             near = synonyms.get(str(given).lower())
             hint = f"; did you mean {near!r}?" if near in choices else nearest(str(given), choices)
             return f"{given!r} is not a {noun}{hint}"
+        case "string_pattern_mismatch" if place[-1] == "course_id":
+            return f"a name without spaces and without / + * is needed here, not {given!r}."
+        case "string_pattern_mismatch":
+            return f"a whole path, from / on, is needed here, not {given!r}."
         case "too_short":
             return "there has to be one at least."
         case _:
@@ -202,6 +215,8 @@ def _choices(expected: str) -> list[str]:
 def _settings(place: Sequence[str | int]) -> list[str]:
     if len(place) == 1:
         return list(Config.model_fields)
+    if place[0] == "exchange":
+        return list(Exchange.model_fields)
     return list((Assignment if len(_below(place)) == 1 else Tolerance).model_fields)
 
 

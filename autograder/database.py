@@ -24,6 +24,10 @@ __all__ = [
 ]
 
 SQLITE = "sqlite:///"
+NO_ADDRESS = (
+    "it is no address of a database; signs in a user or password are written by their codes, "
+    "such as %40 for @, %3A for : and %2F for /"
+)
 
 
 @dataclass(frozen=True)
@@ -122,9 +126,9 @@ def said_by(error: BaseException, db_url: str) -> str:
     try:
         url = sqlalchemy.make_url(db_url)
     except (sqlalchemy.exc.ArgumentError, ValueError):
-        return "it is no address of a database"
+        return NO_ADDRESS
     if "@" in (url.host or ""):
-        return "an @ in its user or password has to be written as %40"
+        return NO_ADDRESS
     secrets = [url.password, *(url.query.get(one) for one in ("password", "sslpassword"))]
     for secret in secrets:
         if secret:

@@ -20,6 +20,7 @@ import nbformat
 from autograder.assignment import Assignment, SourceCell
 
 __all__ = [
+    "SECRET",
     "RunCell",
     "Submission",
     "Unreadable",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 MAX_NOTEBOOK_BYTES = 100 * 2**20
+SECRET = "submission_secret.txt"
 MAX_FILES = 1_000
 MAX_FILES_BYTES = 64 * 2**20
 
@@ -51,7 +53,8 @@ class Submission:
     ``notebook`` has the source's grade and locked cells in place and no outputs. ``damage`` tells
     by exercise what happened to its solution cell (``missing``, ``retyped``); ``unreadable`` is
     why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …).
-    ``file_digest`` is the SHA-256 of the file that it was read from.
+    ``file_digest`` is the SHA-256 of the file that it was read from. ``secret`` is nbgrader's of
+    the exchange, by which the student finds the feedback: nothing of a run depends on it.
     """
 
     student: str
@@ -63,6 +66,7 @@ class Submission:
     unreadable: str | None = None
     timestamp: str | None = None
     file_digest: str | None = None
+    secret: bytes | None = None
 
     @property
     def digest(self) -> str:
@@ -88,6 +92,7 @@ def read_submission(
     """
     files, notebook_path = _files(folder), folder / (file_name or f"{assignment.name}.ipynb")
     timestamp = files.pop("timestamp.txt", b"").decode("utf-8", "replace").strip() or None
+    secret = files.pop(SECRET, None)
     files.pop(notebook_path.name, None)
     file_digest = None
     try:
@@ -101,7 +106,7 @@ def read_submission(
         )
     else:
         made = _submission(student, assignment, raw, files, timestamp)
-    made.file_digest = file_digest
+    made.file_digest, made.secret = file_digest, secret
     return made
 
 

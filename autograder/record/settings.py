@@ -36,6 +36,11 @@ def nbgrader_settings(root: Path) -> Traits:
         ".autograder",
         *hidden,
     ]
+    if course.config.exchange is not None:
+        traits.CourseDirectory.course_id = course.config.exchange.course_id
+        traits.Exchange.root = course.config.exchange.root
+    traits.ZipCollectApp.extractor_plugin = "autograder.record.zipcollect.Extractor"
+    traits.ZipCollectApp.collector_plugin = "autograder.record.zipcollect.Collector"
     words = Words(course.config.language)
     traits.ClearSolutions.code_stub = {"python": _stub(words)}
     traits.ClearSolutions.text_stub = words.other("write_answer")
