@@ -22,6 +22,7 @@ import yaml
 
 pytestmark = pytest.mark.e2e
 
+NAME = "tarea"
 USER, PASSWORD = "notas", "cl@ve:secreta/1"
 WRITTEN = "cl%40ve%3Asecreta%2F1"
 STUDENTS = ("ana", "bea", "carla", "diego")
@@ -146,23 +147,41 @@ class OnServer:
 
 
 @pytest.fixture(scope="module")
-def make_course_on(server, small, tmp_path_factory) -> Callable[[], OnServer]:
-    """Makes the small course with a fresh database and four submissions."""
+def observed(make_small, lending, tmp_path_factory, repository) -> Path:
+    """The small course with four submissions that have been observed already."""
+    from autograder.course import Course
+    from autograder.grading import Grader
+
+    made = make_small(tmp_path_factory.mktemp("observed") / "course")
+    shutil.copy(repository / "nbgrader_config.py", made.root)
+    course = OnServer(made.root, "", "")
+    notebooks = {
+        "ana": course.answers(NAME),
+        "bea": course.answers(NAME, suma="x = y = 0"),
+        "carla": course.answers(NAME, doble="def doble(z):\n    return z * z"),
+        "diego": course.answers(NAME, doble="def doble(z):\n    return z + z"),
+    }
+    for student, notebook in notebooks.items():
+        course.hand_in(student, NAME, notebook)
+    with lending(), Grader(Course.at(made.root)) as grader:
+        grader.grade(NAME)
+    for kept in ("gradebook.db", "autograded", ".autograder/reports", ".autograder/history"):
+        path = made.root / kept
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return made.root
+
+
+@pytest.fixture(scope="module")
+def make_course_on(server, observed, tmp_path_factory) -> Callable[[], OnServer]:
+    """Makes such courses, each with a fresh database."""
 
     def make() -> OnServer:
-        root = shutil.copytree(small.root, tmp_path_factory.mktemp("postgresql") / "course")
+        root = shutil.copytree(observed, tmp_path_factory.mktemp("postgresql") / "course")
         database = server.database()
         made = OnServer(root, database, server.url(database))
         config = yaml.safe_load((root / "grading_config.yaml").read_text("utf-8"))
         config["db_url"] = made.url
         (root / "grading_config.yaml").write_text(yaml.safe_dump(config), "utf-8")
-        repository = Path(__file__).resolve().parents[2]
-        shutil.copy(repository / "nbgrader_config.py", root)
-        name = small.name
-        made.hand_in("ana", name, made.answers(name))
-        made.hand_in("bea", name, made.answers(name, suma="x = y = 0"))
-        made.hand_in("carla", name, made.answers(name, doble="def doble(z):\n    return z * z"))
-        made.hand_in("diego", name, made.answers(name, doble="def doble(z):\n    return z + z"))
         return made
 
     return make
@@ -181,7 +200,7 @@ def graded(make_course_on, lending) -> OnServer:
 
     made = make_course_on()
     with lending(), Grader(Course.at(made.root)) as grader:
-        grader.grade("tarea")
+        grader.grade(NAME)
     return made
 
 
@@ -218,7 +237,7 @@ def no_password(text: str) -> None:
 
 
 def test_release_grade_regrade_and_feedback_work_as_with_a_file(
-    autograder, course, server, small, nbgraders_gradebook, program
+    autograder, course, server, nbgraders_gradebook, program
 ):
     released = autograder("release", "--unverified", "--course", course.root)
     assert released.status == 0, released.err
@@ -229,28 +248,28 @@ def test_release_grade_regrade_and_feedback_work_as_with_a_file(
     batch = json.loads((course.root / "1.json").read_text("utf-8"))
     assert {one["student"]: one["score"] for one in batch["reports"]} == POINTS
     book = nbgraders_gradebook(course)
-    found = {one.student_id: one.score for one in book.assignment_submissions(small.name)}
+    found = {one.student_id: one.score for one in book.assignment_submissions(NAME)}
     assert found == POINTS
 
-    grade = book.find_grade("suma-check", small.name, small.name, "bea")
+    grade = book.find_grade("suma-check", NAME, NAME, "bea")
     grade.manual_score = 1.5
-    book.find_comment("suma", small.name, small.name, "bea").manual_comment = "Lo vimos en clase."
+    book.find_comment("suma", NAME, NAME, "bea").manual_comment = "Lo vimos en clase."
     book.db.commit()
-    course.hand_in("carla", small.name, course.answers(small.name))
+    course.hand_in("carla", NAME, course.answers(NAME))
     again = autograder("grade", "--course", course.root, "--force")
 
     assert again.status == 0, again.err
     book.db.expire_all()
-    scores = {one.student_id: one.score for one in book.assignment_submissions(small.name)}
+    scores = {one.student_id: one.score for one in book.assignment_submissions(NAME)}
     assert scores == {**POINTS, "carla": 3, "bea": 2.5}
-    assert book.find_comment("suma", small.name, small.name, "bea").comment == "Lo vimos en clase."
-    assert len(book.find_submission_notebook(small.name, small.name, "ana").grades) == 2
+    assert book.find_comment("suma", NAME, NAME, "bea").comment == "Lo vimos en clase."
+    assert len(book.find_submission_notebook(NAME, NAME, "ana").grades) == 2
 
     ours = autograder("feedback", "--course", course.root)
-    theirs = program("nbgrader", "generate_feedback", small.name, "--force", cwd=course.root)
+    theirs = program("nbgrader", "generate_feedback", NAME, "--force", cwd=course.root)
 
     assert (ours.status, theirs.status) == (0, 0), ours.err + theirs.err
-    page = (course.root / f"feedback/bea/{small.name}/{small.name}.html").read_text("utf-8")
+    page = (course.root / f"feedback/bea/{NAME}/{NAME}.html").read_text("utf-8")
     assert "Lo vimos en clase." in page
     no_password(released.out + graded.out + again.out + ours.out + ours.err)
     for written in (course.root / ".autograder").rglob("*"):
@@ -274,7 +293,7 @@ def test_no_connection_stays_when_a_grader_is_done(graded, server):
     assert left == 0
 
 
-def test_the_formgraders_api_reads_the_course(graded, small, monkeypatch):
+def test_the_formgraders_api_reads_the_course(graded, monkeypatch):
     from nbgrader.apps.api import NbGraderAPI
 
     from autograder.record.settings import nbgrader_settings
@@ -283,9 +302,9 @@ def test_the_formgraders_api_reads_the_course(graded, small, monkeypatch):
 
     api = NbGraderAPI(config=nbgrader_settings(graded.root))
 
-    rows = {one["student"]: one["score"] for one in api.get_submissions(small.name)}
+    rows = {one["student"]: one["score"] for one in api.get_submissions(NAME)}
     assert rows == POINTS
-    (assignment,) = [one for one in api.get_assignments() if one["name"] == small.name]
+    (assignment,) = [one for one in api.get_assignments() if one["name"] == NAME]
     assert (assignment["num_submissions"], assignment["max_score"]) == (4, 3)
     assert {one["id"] for one in api.get_students()} == set(STUDENTS)
 
@@ -318,7 +337,7 @@ class Watching:
 
 
 def test_three_graders_at_once_hold_one_connection_each_and_lose_nothing(
-    course, server, small, program, nbgraders_gradebook
+    course, server, program, nbgraders_gradebook
 ):
     made = program("autograder", "new", "otra", "--course", course.root)
     assert made.status == 0, made.err
@@ -331,7 +350,7 @@ def test_three_graders_at_once_hold_one_connection_each_and_lose_nothing(
         ran[key] = program("autograder", "grade", name, "--course", course.root, "--jobs", 1)
 
     # The database has no tables yet: each of them may be the one that makes them.
-    both = [("first", small.name), ("second", small.name), ("other", "otra")]
+    both = [("first", NAME), ("second", NAME), ("other", "otra")]
     with Watching(server, course.database) as watching:
         threads = [threading.Thread(target=grade, args=one) for one in both]
         for one in threads:
@@ -344,24 +363,24 @@ def test_three_graders_at_once_hold_one_connection_each_and_lose_nothing(
     assert 1 <= watching.most <= 3
     book = nbgraders_gradebook(course)
     assert len(book.assignments) == 2
-    found = {one.student_id: one.score for one in book.assignment_submissions(small.name)}
+    found = {one.student_id: one.score for one in book.assignment_submissions(NAME)}
     assert found == POINTS
     others = [one.score for one in book.assignment_submissions("otra")]
     assert len(others) == 4
     assert min(others) == max(others) > 0
     for student in STUDENTS:
-        folder = course.root / f"autograded/{student}/{small.name}"
-        assert [path.name for path in folder.iterdir()] == [f"{small.name}.ipynb"]
+        folder = course.root / f"autograded/{student}/{NAME}"
+        assert [path.name for path in folder.iterdir()] == [f"{NAME}.ipynb"]
 
 
-def test_gradebooks_that_are_made_at_once_are_one(server, small, course, tmp_path):
+def test_gradebooks_that_are_made_at_once_are_one(server, course, tmp_path):
     """Without the lock of one course's folder: two machines, one server."""
     from autograder.course import Course
     from autograder.record.gradebook import Gradebook
     from autograder.record.release import released_notebook
 
     here = Course.at(course.root)
-    released = released_notebook(here, here.assignment(small.name))
+    released = released_notebook(here, here.assignment(NAME))
     failed: list[BaseException] = []
     begin = threading.Barrier(3)
 
@@ -369,7 +388,7 @@ def test_gradebooks_that_are_made_at_once_are_one(server, small, course, tmp_pat
         try:
             begin.wait()
             with Gradebook(here.db_url) as book:
-                book.register(small.name, released)
+                book.register(NAME, released)
                 book.enrol({"ana": {}, "bea": {"first_name": "Bea"}})
         except BaseException as error:
             failed.append(error)
@@ -381,13 +400,13 @@ def test_gradebooks_that_are_made_at_once_are_one(server, small, course, tmp_pat
         one.join()
 
     assert failed == []
-    assert server.ask(course.database, "SELECT name FROM assignment") == [(small.name,)]
+    assert server.ask(course.database, "SELECT name FROM assignment") == [(NAME,)]
     assert server.ask(course.database, "SELECT count(*) FROM student") == [(2,)]
     assert server.ask(course.database, "SELECT count(*) FROM grade_cells") == [(2,)]
 
 
 def test_a_server_that_stops_in_the_middle_ends_the_run_and_the_next_one_goes_on(
-    autograder, course, server, small, monkeypatch
+    autograder, course, server, monkeypatch
 ):
     from autograder.record.gradebook import Gradebook
 
@@ -407,7 +426,7 @@ def test_a_server_that_stops_in_the_middle_ends_the_run_and_the_next_one_goes_on
         finally:
             server.start()
 
-    assert f"cannot take bea's {small.name}" in one_sentence(cut)
+    assert f"cannot take bea's {NAME}" in one_sentence(cut)
     assert "when the server answers" in cut.err
     assert "cannot be opened" in one_sentence(gone)
     observations = course.root / ".autograder/observations"
@@ -424,7 +443,7 @@ def test_a_server_that_stops_in_the_middle_ends_the_run_and_the_next_one_goes_on
         "JOIN submitted_assignment s ON s.id = n.assignment_id GROUP BY s.student_id",
     )
     assert dict(rows) == POINTS
-    log = course.root / f".autograder/history/{small.name}.jsonl"
+    log = course.root / f".autograder/history/{NAME}.jsonl"
     logged = [json.loads(line)["student"] for line in log.read_text("utf-8").splitlines()]
     assert sorted(logged) == sorted(POINTS)
 
