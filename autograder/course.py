@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 from autograder.assignment import Assignment, load_assignment
@@ -99,9 +100,17 @@ class Course:
 
     @property
     def db_url(self) -> str:
-        """The gradebook's URL, a relative SQLite path taken from the course's folder."""
+        """The gradebook's URL, a relative SQLite path taken from the course's folder.
+
+        For PostgreSQL it names a driver that is there: SQLAlchemy 2.0 and 2.1 take different ones
+        where none is named.
+        """
         prefix = "sqlite:///"
         url = self.config.db_url
+        server, separator, rest = url.partition("://")
+        if separator and server in ("postgresql", "postgres"):
+            third_is_all = find_spec("psycopg2") is None and find_spec("psycopg") is not None
+            return f"postgresql+{'psycopg' if third_is_all else 'psycopg2'}://{rest}"
         if url.startswith(prefix) and not url.startswith(prefix + "/"):
             return f"{prefix}{self.root / url.removeprefix(prefix)}"
         return url

@@ -23,6 +23,7 @@ import nbformat
 from autograder.assignment import Assignment, SourceCell
 
 __all__ = [
+    "SECRET",
     "RunCell",
     "Submission",
     "Unreadable",
@@ -38,6 +39,7 @@ MAX_VALUES = 5_000_000
 """Commas, braces and brackets in a notebook's text: each may become an object of 200 bytes."""
 MAX_CELLS = 20_000
 MAX_TIMESTAMP_BYTES = 100
+SECRET = "submission_secret.txt"
 MAX_FILES = 1_000
 MAX_FILES_BYTES = 64 * 2**20
 MAX_DEPTH = 12
@@ -62,7 +64,8 @@ class Submission:
     by exercise what happened to its solution cell (``missing``, ``retyped``); ``unreadable`` is
     why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …). ``fault`` is
     what kept us from reading it, which is not the student's. ``file_digest`` is the SHA-256 of the
-    file that it was read from.
+    file that it was read from. ``secret`` is nbgrader's of the exchange, by which the student finds
+    the feedback: nothing of a run depends on it.
     """
 
     student: str
@@ -74,6 +77,7 @@ class Submission:
     unreadable: str | None = None
     timestamp: str | None = None
     file_digest: str | None = None
+    secret: bytes | None = None
     fault: str | None = None
     _folder: Path | None = None
     _before: object = None
@@ -122,6 +126,7 @@ def _read(folder: Path, student: str, assignment: Assignment, file_name: str | N
     files = {} if linked else _files(folder)
     written = files.pop("timestamp.txt", b"")[:MAX_TIMESTAMP_BYTES]
     timestamp = written.decode("utf-8", "replace").strip() or None
+    secret = files.pop(SECRET, None)
     files.pop(notebook_path.name, None)
     file_digest = None
     try:
@@ -137,7 +142,7 @@ def _read(folder: Path, student: str, assignment: Assignment, file_name: str | N
         )
     else:
         made = _submission(student, assignment, raw, files, timestamp)
-    made.file_digest = file_digest
+    made.file_digest, made.secret = file_digest, secret
     return made
 
 

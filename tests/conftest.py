@@ -293,11 +293,15 @@ def _make_course(
     if only:
         config["assignments"] = {name: config["assignments"][name] for name in only}
     (root / CONFIG).write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
+    _write_key(root)
+    return root
+
+
+def _write_key(root: Path) -> None:
     key = root / ".autograder" / "key"
-    key.parent.mkdir(mode=0o700, exist_ok=True)
+    key.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     key.touch(mode=0o600)
     key.write_text(hashlib.sha256(os.environ.get(KEY, "").encode()).hexdigest(), "ascii")
-    return root
 
 
 def _hand_in(root: Path, student: str, assignment: str, notebook: Notebook | bytes) -> Path:
@@ -465,6 +469,17 @@ def _vouch(root: Path) -> None:
 
 
 @pytest.fixture(scope="session")
+def make_small() -> Callable[[Path], Small]:
+    """Makes the small course in a folder, without any observations; its key is always the same."""
+
+    def make(root: Path) -> Small:
+        _write_key(root)
+        return Small.at(root)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory, warm_sandbox: Sandbox) -> Small:
     """The small course with the observations of its verification. For reading only."""
     made = Small.at(tmp_path_factory.mktemp("small") / "course")
@@ -517,12 +532,6 @@ def notebooks() -> Notebooks:
 @pytest.fixture(scope="session")
 def make_course() -> Callable[..., Path]:
     return _make_course
-
-
-@pytest.fixture(scope="session")
-def make_small() -> Callable[[Path], Small]:
-    """Make of a course the one with the small assignment."""
-    return Small.at
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import nbformat
 
 from autograder.observation import Observation
 from autograder.sandbox.temporary import TemporaryFolder
-from autograder.submission import Submission
+from autograder.submission import SECRET, Submission
 
 __all__ = ["executed", "write_autograded"]
 
@@ -42,6 +42,8 @@ def write_autograded(folder: Path, submission: Submission, notebook: nbformat.No
             path.write_bytes(content)
         if submission.timestamp:
             (fresh / "timestamp.txt").write_text(submission.timestamp, encoding="utf-8")
+        if submission.secret is not None:
+            (fresh / SECRET).write_bytes(submission.secret)
         # Not nbformat.write, which validates: that takes longer than all the rest of recording.
         text = nbformat.v4.writes(notebook)
         with (fresh / f"{submission.assignment}.ipynb").open("w", encoding="utf-8") as file:
