@@ -6,6 +6,7 @@ interrupted batch goes on where it stopped. Nothing here knows of points or chec
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from autograder.config import Assignment as Policy
 from autograder.course import Key
 from autograder.errors import MachineError
 from autograder.isolation import INSIDE, PACKAGE_ROOT
-from autograder.observation import Ending, Observation
+from autograder.observation import Observation, ObservationError
 from autograder.sandbox import Limits, Sandbox, SandboxBroken
 from autograder.submission import Submission
 
@@ -102,7 +103,9 @@ class Observer:
         digest = hashlib.sha256(inputs.encode()).hexdigest()
         path = self.store / digest[:2] / f"{digest}.safetensors"
         if path.exists() and not fresh:
-            return Trial(number, digest, path, Observation.load(path))
+            # A file that cannot be read any more is as good as none.
+            with contextlib.suppress(ObservationError):
+                return Trial(number, digest, path, Observation.load(path))
         seen = self._run(job, submission)
         seen.save(path)
         return Trial(number, digest, path, seen)
@@ -158,6 +161,6 @@ class Observer:
                 if attempt == 2:
                     raise MachineError(f"the sandbox broke twice: {error}") from error
                 continue
-            seen.ending = Ending(ended.how, ended.detail)
+            seen.end(ended.how, ended.detail)
             return seen
         raise AssertionError("the loop above returns or raises")

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from . import seccomp, wire
-from .contract import Ended, How, Isolation, Limits, SandboxBroken
+from .contract import Ended, How, Isolation, Limits, SandboxBroken, TooMuch
 
 __all__ = ["Child", "Guard", "Keeper", "OnFrame", "Refused"]
 
@@ -30,6 +30,7 @@ LEAVE_SECONDS = 0.5
 END_SECONDS = 5.0
 DRAIN_SECONDS = 0.5
 STATUS_CAP = 1 << 16
+TRACE_CAP = 4000
 OWN_FRAME_ROOM = 64  # what the child's side wraps around a frame of the entry module
 
 
@@ -192,7 +193,7 @@ class Child:
                 return "timed_out", f"no end after {limits.seconds:g} s"
             except wire.Closed:
                 return "died", ""
-            except wire.TooLarge as error:
+            except (wire.TooLarge, TooMuch) as error:
                 return "too_large", str(error)
             except (wire.Garbled, _Objection) as error:
                 return "garbled", str(error)
@@ -207,6 +208,8 @@ class Child:
                 frame, content = reader.read(deadline)
                 if _take(frame, content, on_frame) is not None:
                     return None
+            except TooMuch as error:
+                return "too_large", str(error)
             except _Objection as error:
                 return "garbled", str(error)
             except wire.WireError:
@@ -252,15 +255,24 @@ def _take(frame: Mapping[str, Any], content: bytes, on_frame: OnFrame) -> tuple[
     if "done" in frame:
         return "finished", ""
     if "raised" in frame:
-        return "died", str(frame["raised"])
+        return "died", _trace(frame["raised"])
     body = frame.get("frame")
     if not isinstance(body, dict):
         raise _Objection("a frame that is neither a message nor an end")
     try:
         on_frame(body, content)
+    except TooMuch:
+        raise
     except ValueError as error:
         raise _Objection(str(error)) from error
     return None
+
+
+def _trace(raised: object) -> str:
+    """The end of the traceback that the child says it died of."""
+    if not isinstance(raised, str):
+        raise _Objection("a traceback that is no text")
+    return raised[-TRACE_CAP:]
 
 
 def _has_ended(pidfd: int, patience: float) -> bool:

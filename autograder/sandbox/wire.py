@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import select
 import socket
 import struct
@@ -20,6 +21,10 @@ __all__ = ["Closed", "Garbled", "Late", "Reader", "TooLarge", "WireError", "pack
 
 HEADER = struct.Struct("!IQ")
 CHUNK = 1 << 20
+MAX_PARTS = 1_000_000
+"""Values and keys in the JSON of one frame. Once read, each takes up to some hundred bytes: 16 MB
+of ``[],[],[]`` would become 400."""
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 
 class WireError(Exception):
@@ -84,7 +89,10 @@ class Reader:
         if size > self._left:
             raise TooLarge(f"frame of {_size(size)} passes the limit of {_size(self._total_cap)}")
         self._left -= size
-        frame = _parse(self._exactly(json_length, deadline))
+        text = self._exactly(json_length, deadline)
+        if _has_too_many_parts(text):
+            raise TooLarge(f"frame of more than {MAX_PARTS} values")
+        frame = _parse(text)
         return frame, bytes(self._exactly(payload_length, deadline))
 
     def _exactly(self, count: int, deadline: float | None) -> bytearray:
@@ -115,6 +123,24 @@ class Reader:
             raise Late("deadline passed")
         if self._sock.fileno() not in ready:
             raise Closed("process ended")
+
+
+def _has_too_many_parts(text: bytearray) -> bool:
+    """Whether JSON ``text`` has more than ``MAX_PARTS`` values and keys, found without reading it.
+
+    Never no where reading would make more; looks closely only where a quick look does not do.
+    """
+    if _marks(text) <= MAX_PARTS:
+        return False
+    # Each string is a part, and has two quotes at most that no backslash stands before.
+    if (text.count(b'"') - text.count(b'\\"')) // 2 > MAX_PARTS:
+        return True
+    return _marks(STRING.sub(b"", text)) > MAX_PARTS
+
+
+def _marks(text: bytes | bytearray) -> int:
+    """Before each value and each key stands one of these, but for the first of all."""
+    return sum(text.count(mark) for mark in (b",", b":", b"[", b"{"))
 
 
 def _parse(text: bytearray) -> dict[str, Any]:

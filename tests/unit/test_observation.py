@@ -22,7 +22,14 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from autograder.observation import CellRun, Ending, Observation
-from autograder.values import Error, ListValue, NoValue, ObservationError, PlainValue
+from autograder.values import (
+    Error,
+    ListValue,
+    NoValue,
+    ObservationError,
+    ObservationTooLarge,
+    PlainValue,
+)
 
 QUIET = settings(
     deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -30,11 +37,15 @@ QUIET = settings(
 GENERATOR = torch.arange(16, dtype=torch.uint8)
 
 
-def refused(observation, frame, content=b""):
+def refused(observation, frame, content=b"", kind=ObservationError):
     with pytest.raises(ObservationError) as caught:
         observation.accept(frame, content)
-    assert type(caught.value) is ObservationError
+    assert type(caught.value) is kind
     return str(caught.value)
+
+
+def too_large(observation, frame, content=b""):
+    return refused(observation, frame, content, ObservationTooLarge)
 
 
 def full():
@@ -441,8 +452,8 @@ def test_nesting_is_refused_or_can_be_saved_and_read(tmp_path, make, levels):
 def test_more_text_than_a_file_takes_is_refused(tmp_path):
     """A head of safetensors has a limit, and text of another script grows on its way there."""
     seen = Observation()
-    refused(seen, cell_frame(extra="\u0800" * 15_000_000))
-    refused(seen, cell_frame(extra='"' * 30_000_000))
+    too_large(seen, cell_frame(extra="\u0800" * 15_000_000))
+    too_large(seen, cell_frame(extra='"' * 30_000_000))
     seen.accept(cell_frame(extra='"' * 20_000_000), b"")
     seen.save(tmp_path / "a")
     Observation.load(tmp_path / "a")
