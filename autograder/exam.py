@@ -178,7 +178,8 @@ class Exam:
             if self.trials[student]:
                 seen = observed_in(self.trials[student], submission, self.assignment)
                 self.seen[student] = seen
-        except (MachineError, ValueError, OSError) as error:
+        except Exception as error:
+            # Whatever it is: it stays this submission's.
             log.exception("%s of %s could not be observed", self.assignment.name, student)
             self.broken[student] = str(error)
 

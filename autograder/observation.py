@@ -61,9 +61,10 @@ to make and a gigabyte to keep."""
 MAX_STATE = 2**16
 """Bytes of a generator's state; torch's has some 5000."""
 
-MAX_OUTPUTS = 50_000
-"""Outputs of all cells, lines of tracebacks and parts of bundles: what is over is left out, for
-nobody judges by outputs."""
+Room = tuple[int, int]
+ROOM: Room = (5_000, 50_000)
+"""Outputs of all cells, and the lines of their tracebacks and kinds of their bundles. What is over
+is left out, for nobody judges by outputs."""
 
 MAX_DETAIL = 20_000
 """Characters of what is told of an ending."""
@@ -120,7 +121,7 @@ class Observation:
     _size: int = 0
     _parts: int = 0
     _heads: int = 0
-    _room: int = MAX_OUTPUTS
+    _room: Room = ROOM
 
     def accept(self, frame: Mapping[str, Any], payload: bytes) -> None:
         """Take one frame from the sandbox; ``ObservationError`` if it is not one of ours."""
@@ -332,17 +333,19 @@ def _dumps(outputs: Any) -> str:
     return json.dumps(outputs, ensure_ascii=False)
 
 
-def _outputs(value: Any, room: int = MAX_OUTPUTS) -> tuple[list[dict[str, Any]], int]:
-    """Outputs of a cell, of the four kinds of nbformat, with nothing in them but text; and how
-    much of ``room`` they leave. What does not fit is left out."""
+def _outputs(value: Any, room: Room = ROOM) -> tuple[list[dict[str, Any]], Room]:
+    """Outputs of a cell, of the four kinds of nbformat, with nothing in them but text; and the
+    room for outputs and lines that they leave of ``room``. What does not fit is left out."""
     outputs: list[dict[str, Any]] = []
+    left, lines = room
     with _suspicion("an output"):
         for one in as_list(value):
-            room -= 1 + len(one.get("traceback", ())) + len(one.get("data", ()))
-            if room < 0:
-                return outputs, 0
+            left -= 1
+            lines -= len(one.get("traceback", ())) + len(one.get("data", ()))
+            if left < 0 or lines < 0:
+                return outputs, (0, 0)
             outputs.append(_output(one))
-    return outputs, room
+    return outputs, (left, lines)
 
 
 def _output(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ LOCALE = Path(__file__).resolve().parent / "locale"
 CONTEXT_END = "\x04"
 """Between context and sentence, as in gettext's own catalogues."""
 PLAIN_NAME = re.compile(r"[\w .,()-]*")
+MAX_SHOWN = 300
+"""Characters of a name or a type: a student's class may be called anything."""
 
 
 def N_(english: str) -> str:
@@ -299,6 +301,7 @@ PAGE: dict[str, str] = {
     "figure": N_("Figure in your notebook"),
     "empty": N_("The cell is empty."),
     "hidden": N_("This output cannot be shown here."),
+    "cut": N_("… the output is too long: cut here"),
     "no_response": N_("No answer: the cell is as it was."),
     "no_exercises": N_("This notebook has no exercises with points."),
 }
@@ -412,6 +415,8 @@ class Words:
         """Text without markup, a shape as Python writes a tuple, a number as it is."""
         if isinstance(value, str):
             text = plain(value)
+            if len(text) > MAX_SHOWN:
+                text = f"{text[:MAX_SHOWN]}…"
             # Between backticks a backslash would be seen; names and types need none.
             return text if PLAIN_NAME.fullmatch(text) else self._escape(text)
         if isinstance(value, list):
