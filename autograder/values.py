@@ -199,6 +199,15 @@ Value = (
 Tensors = Mapping[str, torch.Tensor]
 
 
+OWN_KINDS = frozenset(
+    {
+        *("tensor", "array", "scalar", "int", "float", "bool", "str", "none", "list", "tuple"),
+        *("dict", "function", "module", "size", "dtype", "device"),
+        *("missing", "interrupted", "failure", "cut"),
+    }
+)
+
+
 def kind_of(value: Value) -> str:
     """The kind of a value, as messages name it: a key of ``autograder.words.KINDS`` or a type."""
     match value:
@@ -215,7 +224,8 @@ def kind_of(value: Value) -> str:
         case ModuleValue():
             return "module"
         case ObjectValue():
-            return value.type
+            # A student's class may be called ``list``.
+            return f"?.{value.type}" if value.type in OWN_KINDS else value.type
         case CallValue():
             return "function"
         case NoValue():

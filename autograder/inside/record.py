@@ -24,7 +24,7 @@ Tree = dict[str, Any]
 MAX_TEXT = 4_000
 MAX_DEPTH = 8
 MAX_MODULE_DEPTH = 32
-MAX_NODES, MAX_ALL_NODES = 20_000, 40_000
+MAX_NODES, MAX_ALL_NODES = 20_000, 100_000
 """Values in one frame, and in all of a process: the reader refuses a run that has a multiple."""
 MAX_TENSORS = 10_000
 MAX_ATTRIBUTES = 100
@@ -113,6 +113,7 @@ class Recorder:
         return _object(value)
 
     def _tensor(self, value: torch.Tensor, *, with_grad: bool = True) -> Tree:
+        self._all_nodes += 2  # it has so many fields
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
             # Not `value.detach()`: an instance may carry a function of that name.
             plain = torch.Tensor.detach(value)
@@ -170,6 +171,7 @@ class Recorder:
         own = object.__getattribute__(module, "__dict__")
         plain = [(name, item) for name, item in _named(own) if name[:1] != "_"][:MAX_ATTRIBUTES]
         attributes = {name: _simple(item) for name, item in plain}
+        self._all_nodes += len(attributes)
         state = [*_named(own.get("_parameters")), *_named(own.get("_buffers"))]
         children = _named(own.get("_modules")) if depth < MAX_MODULE_DEPTH else []
         return {

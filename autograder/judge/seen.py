@@ -13,6 +13,7 @@ from autograder.values import (
     ArrayValue,
     CallValue,
     Error,
+    ListValue,
     NoValue,
     PlainValue,
     TensorValue,
@@ -99,6 +100,26 @@ class Seen:
                 raise Broken(f"{self.label}: the probe's result has no {key!r}") from None
             raise CheckFailed(Finding("too_large", {"name": self.label})) from None
         return replace(self, value=part, label=_function_of(part) or self.label)
+
+    @property
+    def parts(self) -> list[Seen]:
+        """The parts of a list, in order."""
+        if isinstance(self.value, ListValue):
+            return [replace(self, value=one) for one in self.value.items]
+        if self.is_reference:
+            raise Broken(f"{self.label}: there is no list here")
+        raise CheckFailed(Finding("too_large", {"name": self.label}))
+
+    @property
+    def holds(self) -> bool:
+        """Whether this is ``True``: how a probe tells of what it asked itself."""
+        return isinstance(self.value, PlainValue) and self.value.value is True
+
+    @property
+    def number(self) -> int | float | None:
+        """The Python number that this is; ``None`` for anything else."""
+        value = self.value.value if isinstance(self.value, PlainValue) else None
+        return value if type(value) in (int, float) else None  # type: ignore[return-value]
 
     def named(self, label: str) -> Seen:
         """The same value under another name in messages."""
