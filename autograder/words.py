@@ -56,6 +56,13 @@ FINDINGS: dict[str, str] = {
     "blocked": N_("This cell never ran: an earlier cell {how}."),
     "run_timed_out": N_("The run passed its time limit in this cell. Does your loop always end?"),
     "run_out_of_memory": N_("This cell passed the memory limit and the run was stopped."),
+    "run_out_of_cpu": N_(
+        "This cell passed the limit of processor time and the run was stopped. Does your loop "
+        "always end?"
+    ),
+    "run_too_many_processes": N_(
+        "This cell passed the limit of processes and threads and the run was stopped."
+    ),
     "run_died": N_("This cell ended the Python process, and the run with it."),
     "run_too_large": N_("This cell produced more data than is allowed and the run was stopped."),
     "run_garbled": N_("This cell interfered with the observation and the run was stopped."),
@@ -237,10 +244,19 @@ KINDS: dict[str, str] = {
 HOW: dict[str, str] = {
     "timed_out": N_("passed the time limit"),
     "out_of_memory": N_("passed the memory limit"),
+    "out_of_cpu": N_("passed the limit of processor time"),
+    "too_many_processes": N_("passed the limit of processes and threads"),
     "died": N_("ended the Python process"),
     "too_large": N_("produced too much data"),
     "garbled": N_("interfered with the observation"),
 }
+
+LIMITS: dict[str, str] = {
+    "memory": N_("It passed the memory limit."),
+    "processes": N_("It passed the limit of processes and threads."),
+    "disk": N_("It passed the limit of disk space."),
+}
+"""What an exception means, said behind its own words, which the student may not know."""
 
 OUTCOME_WORDS: dict[str, str] = {
     "passed": pN_("outcome", "passed"),
@@ -320,7 +336,10 @@ class Words:
 
     def finding(self, finding: Finding) -> str:
         """The sentence of a finding."""
-        return self._said(FINDINGS[finding.kind]).format(**self._details(finding))
+        said = self._said(FINDINGS[finding.kind]).format(**self._details(finding))
+        limit = finding.details.get("limit")
+        known = isinstance(limit, str) and limit in LIMITS
+        return f"{said} {self._said(LIMITS[limit])}" if known else said
 
     def finding_of(self, kind: str, **details: Any) -> str:
         """The sentence of a finding that is made here and now."""

@@ -307,7 +307,29 @@ def raised(kind: str, name: str, error: Error) -> CheckFailed:
     if error.name == "NotImplementedError":
         return CheckFailed(Finding("unsolved", {"name": name}), "errored")
     told = {"error": error.name, "message": error.message, "line": error.line}
+    limit = _limit(error)
+    if limit is not None:
+        told["limit"] = limit
     return CheckFailed(Finding(kind, {"name": name, **told}), "errored")
+
+
+LIMIT_SIGNS = {
+    "memory": ("can't allocate memory", "Cannot allocate memory", "out of memory"),
+    "processes": ("can't start new thread", "Resource temporarily unavailable"),
+    "disk": (
+        *("No space left on device", "File too large", "File size limit exceeded"),
+        *("requested and", "unexpected pos"),  # NumPy's words and torch's for half a file
+    ),
+}
+"""By what an exception's message tells that a limit of the sandbox was passed."""
+
+
+def _limit(error: Error) -> str | None:
+    """The limit of the run that the student's code ran into, if ``error`` says so."""
+    if error.name in ("MemoryError", "OutOfMemoryError"):
+        return "memory"
+    signs = ((limit, sign) for limit, found in LIMIT_SIGNS.items() for sign in found)
+    return next((limit for limit, sign in signs if sign in error.message), None)
 
 
 def _ended(how: str) -> CheckFailed:

@@ -47,8 +47,11 @@ class Group:
     def ran_out(self) -> bool:
         """Whether the kernel has killed a process for memory. (failcnt alone also counts the
         times when reclaiming pages was enough.)"""
-        events = (self._folders[0] / self._events).read_text().splitlines()
-        return any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in events)
+        return _count(self._folders[0] / self._events, "oom_kill") > 0
+
+    def refused_processes(self) -> int:
+        """How often the kernel has refused to make a process or thread: 0 where it counts none."""
+        return _count(self._folders[-1] / "pids.events", "max")
 
     def close(self) -> None:
         give_up = time.monotonic() + REMOVE_SECONDS
@@ -170,6 +173,15 @@ def _words(path: Path) -> list[str]:
         return path.read_text().split()
     except OSError:
         return []
+
+
+def _count(events: Path, name: str) -> int:
+    """The number behind ``name`` in a file of events; 0 where there is none."""
+    try:
+        lines = events.read_text().splitlines()
+    except FileNotFoundError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0)
 
 
 def _name() -> str:

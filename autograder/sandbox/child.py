@@ -35,9 +35,10 @@ OWN_FRAME_ROOM = 64  # what the child's side wraps around a frame of the entry m
 
 
 class Guard(Protocol):
-    """Limits the memory of one child's processes until closed."""
+    """Limits the memory, and perhaps the number, of one child's processes until closed."""
 
     def ran_out(self) -> bool: ...
+    def refused_processes(self) -> int: ...
     def close(self) -> None: ...
 
 
@@ -76,6 +77,9 @@ class Child:
         self._scratch: Path | None = None
         self._status: int | None = None
         self._left = False
+        self._cpu_limit = 0
+        self._cpu = 0.0
+        self._refused = 0
 
     def __enter__(self) -> Self:
         return self
@@ -132,12 +136,13 @@ class Child:
 
     def _bounds(self, keeper: Keeper, limits: Limits) -> dict[str, int | None]:
         cores = os.cpu_count() or 1
+        # Every core may be busy for all of the time.
+        self._cpu_limit = math.ceil(limits.seconds) * cores + 5
         tasks = None if keeper.counts_processes else limits.processes
         if tasks is not None and not (self._isolation == "full" and _counts_by_namespace()):
             tasks += _tasks_of_this_user()
         return {
-            # Every core may be busy for all of the time.
-            "cpu_seconds": math.ceil(limits.seconds) * cores + 5,
+            "cpu_seconds": self._cpu_limit,
             "scratch_bytes": limits.scratch_mb << 20,
             "data_bytes": self._data_bytes + (limits.memory_mb << 20),
             "tasks": tasks,
@@ -161,11 +166,23 @@ class Child:
             how, detail = self._drain(reader, on_frame) or (how, detail)
         # Having said its last word it is about to exit by itself, and the status is of interest.
         status = self._bury(patience=LEAVE_SECONDS if how in ("finished", "died") else 0.0)
-        if how in ("timed_out", "died") and self._guard is not None and self._guard.ran_out():
-            how, detail = "out_of_memory", f"more than {limits.memory_mb} MB"
-        elif not detail:
+        if how in ("timed_out", "died"):
+            how, detail = self._passed(limits, status) or (how, detail)
+        if not detail:
             detail = _describe(status) if self._left else "it did not exit by itself"
         return Ended(how, detail, seconds)
+
+    def _passed(self, limits: Limits, status: int) -> tuple[How, str] | None:
+        """The limit that ended the run, or that it last ran into, if it was one of these."""
+        if self._guard is not None and self._guard.ran_out():
+            return "out_of_memory", f"more than {limits.memory_mb} MB"
+        # As the first process of its namespace it outlives the warning, but not the kill behind.
+        killed = self._left and status in (-signal.SIGXCPU, -signal.SIGKILL)
+        if killed and self._cpu >= self._cpu_limit:
+            return "out_of_cpu", f"more than {self._cpu_limit} s of processor time"
+        if self._guard is not None and self._guard.refused_processes() > self._refused:
+            return "too_many_processes", f"more than {limits.processes} processes"
+        return None
 
     def _converse(
         self,
@@ -188,6 +205,13 @@ class Child:
         while True:
             try:
                 frame, content = reader.read(deadline)
+                if self._guard is not None:
+                    if self._guard.ran_out():
+                        # Version 1 of cgroups kills one process of several. The run ends all the
+                        # same, where it is, or its later cells would miss what is gone.
+                        return "out_of_memory", f"more than {limits.memory_mb} MB"
+                    # Whatever was refused until here did not keep it from going on.
+                    self._refused = self._guard.refused_processes()
                 ended = _take(frame, content, on_frame)
             except wire.Late:
                 return "timed_out", f"no end after {limits.seconds:g} s"
@@ -233,7 +257,8 @@ class Child:
                 raise SandboxBroken(f"the zygote does not tell of an end: {error}") from error
             if not message:
                 raise SandboxBroken("the zygote died")
-            self._status = int(json.loads(message)["status"])
+            told = json.loads(message)
+            self._status, self._cpu = int(told["status"]), float(told["cpu"])
         return self._status
 
     def _close(self) -> None:

@@ -16,7 +16,16 @@ __all__ = [
 ]
 
 Isolation = Literal["full", "none"]
-How = Literal["finished", "timed_out", "out_of_memory", "died", "garbled", "too_large"]
+How = Literal[
+    "finished",
+    "timed_out",
+    "out_of_memory",
+    "out_of_cpu",
+    "too_many_processes",
+    "died",
+    "garbled",
+    "too_large",
+]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ from autograder.assignment import Assignment
 from autograder.course import Course
 from autograder.diagnosis.agreement import agree
 from autograder.diagnosis.diagnose import diagnose
-from autograder.diagnosis.draws import explain_draws
 from autograder.diagnosis.tensors import explain
 from autograder.exam import Exam, Options
 from autograder.judge.batch import Batch, observed
@@ -120,8 +119,9 @@ def survives(seen: Observation) -> None:
     assert again._outputs == seen._outputs
     for place in seen.cells:
         outputs = [nbformat.from_dict(one) for one in seen.outputs(place)]
-        cell = nbformat.v4.new_code_cell("", outputs=outputs)
-        nbformat.v4.writes(nbformat.v4.new_notebook(cells=[cell])).encode("utf-8")
+        cell = {"cell_type": "code", "source": "", "metadata": {}, "outputs": outputs}
+        notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        nbformat.v4.writes(nbformat.from_dict(notebook)).encode("utf-8")
     for value in values(seen):
         _asks(value)
     exercises = dict.fromkeys(seen.snapshots, ("x",))
@@ -139,7 +139,8 @@ def values(seen: Observation) -> list[Value]:
     return found
 
 
-MODELS = (torch.zeros(2), torch.ones(3, 2), torch.ones(1, 1, dtype=torch.float64), torch.arange(3))
+MODELS = (torch.zeros(2), torch.ones(3, 2, dtype=torch.float64))
+WORDS = tuple(map(Words, ("es", "en")))
 
 
 def _asks(value: Value) -> None:
@@ -147,8 +148,7 @@ def _asks(value: Value) -> None:
     seen = Seen(value, "x", False)
     models = [Seen(value, "x", True), *MODELS]
     for model in models:
-        for trained in (False, True):
-            _said(lambda: assert_matches(seen, model, trained=trained, published=1.0))  # noqa: B023
+        _said(lambda: assert_matches(seen, model, trained=True, published=1.0))  # noqa: B023
     for check in (assert_ran, assert_requires_grad, lambda one: assert_avoids(one, "sigmoid")):
         _said(lambda: check(seen))  # noqa: B023
     _said(lambda: assert_loss_reduced(seen, by=0.9))
@@ -158,8 +158,6 @@ def _asks(value: Value) -> None:
     if isinstance(value, TensorValue) and value.value is not None:
         for model in MODELS:
             explain(value.value, model)
-        if value.dtype == "float32":
-            explain_draws("x", {"x": value.value}, {"x": torch.ones(2)})
 
 
 def _said(ask: Any) -> None:
@@ -168,8 +166,8 @@ def _said(ask: Any) -> None:
     try:
         ask()
     except CheckFailed as failed:
-        for language in ("es", "en"):
-            sentence = Words(language).finding(failed.finding)
+        for words in WORDS:
+            sentence = words.finding(failed.finding)
             assert len(sentence) < 4000
             sentence.encode("utf-8")
     except Broken:

@@ -28,9 +28,6 @@ WATCHED = [
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent.parent)]
 with atheris.instrument_imports(include=WATCHED):
     import boundary
-import conftest
-from autograder.course import Course
-from autograder.isolation import open_sandbox
 
 MAX_LENGTH = {"parse": 16_384, "judge": 200}
 
@@ -39,6 +36,11 @@ def target(name: str) -> object:
     if name == "parse":
         runs = boundary.seeds()
         return lambda data: boundary.parse(data, runs) and None
+    import conftest
+
+    from autograder.course import Course
+    from autograder.isolation import open_sandbox
+
     root = Path(tempfile.mkdtemp(prefix="autograder-fuzz-"))
     course = Course.at(conftest._make_course(root / "course"))
     with open_sandbox("full") as sandbox, atheris.instrument_imports(include=WATCHED):
