@@ -338,8 +338,9 @@ class Words:
         """The sentence of a finding."""
         said = self._said(FINDINGS[finding.kind]).format(**self._details(finding))
         limit = finding.details.get("limit")
-        known = isinstance(limit, str) and limit in LIMITS
-        return f"{said} {self._said(LIMITS[limit])}" if known else said
+        if isinstance(limit, str) and limit in LIMITS:
+            return f"{said} {self._said(LIMITS[limit])}"
+        return said
 
     def finding_of(self, kind: str, **details: Any) -> str:
         """The sentence of a finding that is made here and now."""

@@ -37,6 +37,10 @@ OWN_FRAME_ROOM = 64  # what the child's side wraps around a frame of the entry m
 class Guard(Protocol):
     """Limits the memory, and perhaps the number, of one child's processes until closed."""
 
+    @property
+    def alarm(self) -> int | None:
+        """A descriptor that becomes readable when memory has run out, if there is one."""
+
     def ran_out(self) -> bool: ...
     def refused_processes(self) -> int: ...
     def close(self) -> None: ...
@@ -112,7 +116,7 @@ class Child:
             "files": [[name, len(content)] for name, content in files.items()],
         }
         reader = wire.Reader(
-            self._channel, json_cap=1 << 20, total_cap=1 << 20, alive=self._register.fileno()
+            self._channel, json_cap=1 << 20, total_cap=1 << 20, ends=[self._register.fileno()]
         )
         self._channel.settimeout(SETUP_SECONDS)
         try:
@@ -135,9 +139,7 @@ class Child:
             raise Refused(trace.strip().splitlines()[-1]) from SandboxBroken(trace)
 
     def _bounds(self, keeper: Keeper, limits: Limits) -> dict[str, int | None]:
-        cores = os.cpu_count() or 1
-        # Every core may be busy for all of the time.
-        self._cpu_limit = math.ceil(limits.seconds) * cores + 5
+        self._cpu_limit = _cpu_seconds(limits)
         tasks = None if keeper.counts_processes else limits.processes
         if tasks is not None and not (self._isolation == "full" and _counts_by_namespace()):
             tasks += _tasks_of_this_user()
@@ -152,11 +154,12 @@ class Child:
         self, job: Mapping[str, Any], payload: bytes, *, limits: Limits, on_frame: OnFrame
     ) -> Ended:
         """Send the job and hand out frames until the end, whichever it is."""
+        alarm = None if self._guard is None else self._guard.alarm
         reader = wire.Reader(
             self._channel,
             json_cap=(limits.frame_mb << 20) + OWN_FRAME_ROOM,
             total_cap=limits.reply_mb << 20,
-            alive=self._register.fileno(),
+            ends=[self._register.fileno(), *([] if alarm is None else [alarm])],
         )
         started = time.monotonic()
         how, detail = self._converse(reader, job, payload, limits, on_frame, started)
@@ -208,14 +211,16 @@ class Child:
                 if self._guard is not None:
                     if self._guard.ran_out():
                         # Version 1 of cgroups kills one process of several. The run ends all the
-                        # same, where it is, or its later cells would miss what is gone.
-                        return "out_of_memory", f"more than {limits.memory_mb} MB"
+                        # same, or its later cells would miss what is gone; what it has sent counts.
+                        self.kill()
                     # Whatever was refused until here did not keep it from going on.
                     self._refused = self._guard.refused_processes()
                 ended = _take(frame, content, on_frame)
             except wire.Late:
                 return "timed_out", f"no end after {limits.seconds:g} s"
             except wire.Closed:
+                if self._guard is not None and self._guard.ran_out():
+                    self.kill()
                 return "died", ""
             except (wire.TooLarge, TooMuch) as error:
                 return "too_large", str(error)
@@ -298,6 +303,11 @@ def _trace(raised: object) -> str:
     if not isinstance(raised, str):
         raise _Objection("a traceback that is no text")
     return raised[-TRACE_CAP:]
+
+
+def _cpu_seconds(limits: Limits) -> int:
+    """What one process may use: every core may be busy for all of the time."""
+    return math.ceil(limits.seconds) * (os.cpu_count() or 1) + 5
 
 
 def _has_ended(pidfd: int, patience: float) -> bool:

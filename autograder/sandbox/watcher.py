@@ -21,7 +21,9 @@ PERIOD = 0.03
 
 
 class Watch:
-    """One child's memory, watched by a thread until closed."""
+    """One child's memory, watched by a thread until closed. It kills, so it needs no alarm."""
+
+    alarm = None
 
     def __init__(self, pid: int, limits: Limits) -> None:
         self._pid = pid

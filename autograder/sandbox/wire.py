@@ -14,7 +14,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 __all__ = ["Closed", "Garbled", "Late", "Reader", "TooLarge", "WireError", "pack", "send"]
@@ -61,15 +61,15 @@ def send(sock: socket.socket, frame: Mapping[str, Any], payload: bytes | memoryv
 
 
 class Reader:
-    """Reads frames from `sock`; `alive`, if given, is a descriptor that becomes readable when the
-    other side is dead, which ends a wait for bytes that will not come.
+    """Reads frames from `sock`; each of `ends` is a descriptor that becomes readable when the other
+    side is dead or has to die, which ends a wait for bytes that will not come.
 
-    It is needed because a stray process may hold the other end of the socket open after the one
+    They are needed because a stray process may hold the other end of the socket open after the one
     that we talk to has died: end of file alone does not tell.
     """
 
     def __init__(
-        self, sock: socket.socket, *, json_cap: int, total_cap: int, alive: int | None = None
+        self, sock: socket.socket, *, json_cap: int, total_cap: int, ends: Sequence[int] = ()
     ) -> None:
         self._sock = sock
         self._json_cap = json_cap
@@ -77,8 +77,8 @@ class Reader:
         self._total_cap = total_cap
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
-        if alive is not None:
-            self._poll.register(alive, select.POLLIN)
+        for end in ends:
+            self._poll.register(end, select.POLLIN)
 
     def read(self, deadline: float | None = None) -> tuple[dict[str, Any], bytes]:
         """The next frame, or a WireError. `deadline` is a time.monotonic() moment."""

@@ -55,8 +55,8 @@ MAX_MARKDOWN = 50_000
 MAX_PAGE = 400_000
 # Of the outputs a page shows as much as anybody reads; each counts for some characters by itself,
 # and colours, each of which is an element, have a number of their own.
-MAX_SHOWN = 1_000_000
-EACH = 500
+MAX_SHOWN = 500_000
+EACH = 300
 MAX_COLOURS, MAX_ALL_COLOURS = 2_000, 10_000
 
 
