@@ -37,6 +37,7 @@ MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 20_000
 MAX_OUTPUTS = 1_000
 """Of one cell: a page with more of them is no page."""
+MAX_DIGITS = 300
 MAX_JSON_BUNDLE = 100_000
 """Characters of a value that is shown as JSON: what is larger is shown as its text alone."""
 MAX_FRAMES = 20
@@ -176,10 +177,15 @@ def _bundle(data: dict[str, Any]) -> tuple[dict[str, Any], int]:
             text = json.dumps(value, default=str)
             if len(text) > MAX_JSON_BUNDLE:
                 continue
-            clean[str(mime)] = json.loads(text, parse_constant=lambda _: None)
+            clean[str(mime)] = json.loads(text, parse_constant=lambda _: None, parse_int=_integer)
         else:
             clean[str(mime)] = str(value)
     return clean, sum(len(str(value)) for value in clean.values())
+
+
+def _integer(text: str) -> int | str:
+    """A long one stays text: frames hold none."""
+    return int(text) if len(text) <= MAX_DIGITS else text
 
 
 OUTPUTS = Outputs(limit=0, cut_text="")

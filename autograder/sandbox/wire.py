@@ -24,6 +24,7 @@ CHUNK = 1 << 20
 MAX_PARTS = 1_000_000
 """Values and keys in the JSON of one frame. Once read, each takes up to some hundred bytes: 16 MB
 of ``[],[],[]`` would become 400."""
+MAX_DIGITS = 400
 STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 
@@ -145,7 +146,9 @@ def _marks(text: bytes | bytearray) -> int:
 
 def _parse(text: bytearray) -> dict[str, Any]:
     try:
-        frame = json.loads(text.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+        frame = json.loads(
+            text.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, parse_int=_short
+        )
     except RecursionError:
         raise Garbled("JSON is nested too deeply") from None
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
@@ -157,6 +160,13 @@ def _parse(text: bytearray) -> dict[str, Any]:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a finite number")
+
+
+def _short(text: str) -> int:
+    """The time that it takes to read a number grows with the square of its length."""
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"{text[:20]}… has too many digits")
+    return int(text)
 
 
 def _finite(text: str) -> float:

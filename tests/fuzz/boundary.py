@@ -7,11 +7,13 @@ is read back the same and that every check, diagnosis and sentence copes with.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import re
 import socket
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -89,9 +91,11 @@ def hear(stream: bytes) -> Observation:
     seen = Observation()
     theirs, ours = socket.socketpair()
     with theirs, ours:
-        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * MAX_STREAM)
-        theirs.sendall(stream)
-        theirs.shutdown(socket.SHUT_WR)
+        if len(stream) > MAX_STREAM:
+            threading.Thread(target=_send, args=(theirs, stream), daemon=True).start()
+        else:
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * MAX_STREAM)
+            _send(theirs, stream)
         reader = wire.Reader(ours, json_cap=FRAME_CAP, total_cap=TOTAL_CAP)
         try:
             while (ended := host._take(*reader.read(), seen.accept)) is None:
@@ -104,6 +108,12 @@ def hear(stream: bytes) -> Observation:
         except (wire.Garbled, host._Objection) as error:
             seen.end("garbled", str(error))
     return seen
+
+
+def _send(sock: socket.socket, stream: bytes) -> None:
+    with contextlib.suppress(OSError):  # whoever reads has had enough
+        sock.sendall(stream)
+        sock.shutdown(socket.SHUT_WR)
 
 
 def survives(seen: Observation) -> None:
