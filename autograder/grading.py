@@ -253,7 +253,9 @@ class Grader:
                 if report.status == "broken":
                     continue
                 trials = exam.trials.get(student)
-                notebook = executed(submission, trials[0].load() if trials else None, language)
+                seen = trials[0].load() if trials else None
+                isolation = str(report.made_from["isolation"])
+                notebook = executed(submission, seen, language, isolation)
                 write_autograded(self.course.autograded(student, name), submission, notebook)
                 book.record(report, comments(report, language), submission.timestamp)
                 path = self.course.report_path(student, name)

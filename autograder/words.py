@@ -316,6 +316,7 @@ PAGE: dict[str, str] = {
     "warnings": N_("Warnings"),
     "figure": N_("Figure in your notebook"),
     "empty": N_("The cell is empty."),
+    "unprotected": N_("Graded without the usual isolation."),
     "hidden": N_("This output cannot be shown here."),
     "cut": N_("… the output is too long: cut here"),
     "no_response": N_("No answer: the cell is as it was."),

@@ -91,6 +91,14 @@ def results(batches: Sequence[dict[str, Any]], course: Course) -> None:
             row.append(_cell(found[0]) if found else "[dim]–[/dim]")
         table.add_row(*row)
     console.print(table)
+    reports = [one for batch in batches for one in batch["reports"]]
+    bare = sum(one["made_from"].get("isolation") == "none" for one in reports)
+    if bare:
+        console.print(
+            f"[bold yellow]unprotected:[/] for {bare} of these reports students' code ran without "
+            "isolation (`sandbox: none` in the config)",
+            soft_wrap=True,
+        )
     console.print(f"executed notebooks: {course.root / 'autograded'}", soft_wrap=True)
 
 

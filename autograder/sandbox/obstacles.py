@@ -43,16 +43,16 @@ def python_out_of_reach(path: Path, covered: str) -> SandboxUnavailable:
 def forbidden(reason: str) -> SandboxUnavailable:
     """The machine does not allow it. ``reason`` is what bubblewrap or the kernel said."""
     said = " ".join(reason.split())[:DETAIL_CAP]
-    return SandboxUnavailable(f"The sandbox cannot be set up here ({said}): {_advice()}")
+    return SandboxUnavailable(f"The sandbox cannot be set up here ({said}): {_advice(said)}")
 
 
-def _advice() -> str:
+def _advice(said: str) -> str:
     if _setting("proc/sys/user/max_user_namespaces") == "0":
         return "allow user namespaces: sudo sysctl -w user.max_user_namespaces=10000."
     ordinary = os.geteuid() != 0
     if ordinary and _setting("proc/sys/kernel/unprivileged_userns_clone") == "0":
         return "allow user namespaces: sudo sysctl -w kernel.unprivileged_userns_clone=1."
-    if _in_container():
+    if _in_container() or "mount proc" in said:
         return (
             "the container has to allow namespaces and mounts, and to show an unmasked /proc; "
             "start it with --security-opt seccomp=unconfined --security-opt apparmor=unconfined "

@@ -89,6 +89,7 @@ def test_an_unchanged_run_gets_every_point(judging):
     assert report.score == report.max_score
 
 
+@pytest.mark.heavy
 def test_what_asks_for_much_gets_little_time_and_room():
     done = subprocess.run(
         [sys.executable, bombs.__file__],
