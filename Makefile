@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 PATH := $(CURDIR)/$(BIN):$(PATH)
 STAMP := $(VENV)/.ready
 
-.PHONY: help demo test lint types words spec e2e heavy bench all clean
+SECONDS ?= 60
+
+.PHONY: help demo test lint types words spec e2e heavy fuzz bench all clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -38,8 +40,14 @@ e2e: $(STAMP) ## with nbgrader's own commands
 words: $(STAMP) ## update and compile the sentences that students read
 	@$(BIN)/python scripts/words.py
 
-heavy: $(STAMP) ## every misconception of every assignment, through the whole pipeline
-	@$(BIN)/python -m pytest -m heavy tests/spec
+heavy: $(STAMP) ## what takes minutes: every misconception of every assignment, and the like
+	@$(BIN)/python -m pytest -m heavy tests
+
+fuzz: $(STAMP) ## fuzz what reads a sandbox, guided by coverage: make fuzz SECONDS=600 (twice as long)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet atheris
+	@$(BIN)/python tests/fuzz/bombs.py full
+	@$(BIN)/python tests/fuzz/run.py parse $(SECONDS)
+	@$(BIN)/python tests/fuzz/run.py judge $(SECONDS)
 
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py
