@@ -6,6 +6,7 @@ does there what the kernel would, and the watcher is taken where a cgroup could 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -54,14 +55,13 @@ class Kernel(threading.Thread):
 
     def run(self) -> None:
         while not self.stopped.wait(0.005):
-            for group in self.parent.glob("autograder-*"):
-                self._look_after(group)
+            # A group may come and go while one looks.
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                for group in self.parent.glob("autograder-*"):
+                    self._look_after(group)
 
     def _look_after(self, group: Path) -> None:
-        try:
-            files = {one.name: one.read_text() for one in group.iterdir()}
-        except FileNotFoundError:
-            return
+        files = {one.name: one.read_text() for one in group.iterdir()}
         if not files.get("cgroup.procs"):
             return
         self.groups[group.name] = files
