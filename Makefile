@@ -7,7 +7,9 @@ PATH := $(CURDIR)/$(BIN):$(PATH)
 STAMP := $(VENV)/.ready
 E2E_STAMP := $(VENV)/.ready-e2e
 
-.PHONY: help demo test lint types words spec e2e heavy attacks crashes bench all clean
+SECONDS ?= 60
+
+.PHONY: help demo test lint types words spec e2e heavy attacks crashes fuzz bench all clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -43,8 +45,14 @@ e2e: $(E2E_STAMP) ## nbgrader's commands, Jupyter in a browser, databases (insta
 words: $(STAMP) ## update and compile the sentences that students read
 	@$(BIN)/python scripts/words.py
 
-heavy: $(STAMP) ## every misconception of every assignment, through the whole pipeline
-	@$(BIN)/python -m pytest -m heavy tests/spec
+heavy: $(STAMP) ## what takes minutes: every misconception of every assignment, and the like
+	@$(BIN)/python -m pytest -m heavy tests
+
+fuzz: $(STAMP) ## fuzz what reads a sandbox, guided by coverage: make fuzz SECONDS=600 (twice as long)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet atheris
+	@$(BIN)/python tests/fuzz/bombs.py full
+	@$(BIN)/python tests/fuzz/run.py parse $(SECONDS)
+	@$(BIN)/python tests/fuzz/run.py judge $(SECONDS)
 
 attacks: $(STAMP) ## hostile submissions against the sandbox (about 3 minutes)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m attacks tests/attacks

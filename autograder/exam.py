@@ -204,7 +204,8 @@ class Exam:
                 self.seen[student] = seen
         except MachineStopped:
             raise
-        except (MachineError, ValueError) as error:
+        except Exception as error:
+            # Whatever it is: it stays this submission's.
             log.exception("%s of %s could not be observed", self.assignment.name, student)
             self.broken[student] = str(error)
 

@@ -313,7 +313,9 @@ class Grader:
                 # It vouches for what is recorded, so it goes first and comes last.
                 path.unlink(missing_ok=True)
                 trials = exam.trials.get(student)
-                notebook = executed(submission, trials[0].load() if trials else None, language)
+                seen = trials[0].load() if trials else None
+                isolation = str(report.made_from["isolation"])
+                notebook = executed(submission, seen, language, isolation)
                 write_autograded(self.course.autograded(student, name), submission, notebook)
                 book.record(report, comments(report, language), submission.timestamp)
                 vouched = {} if exam.unexplained else {"fingerprint": prints[student]}

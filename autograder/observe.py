@@ -23,7 +23,7 @@ from autograder.config import Assignment as Policy
 from autograder.course import Key
 from autograder.errors import MachineError, MachineStopped
 from autograder.isolation import INSIDE, PACKAGE_ROOT
-from autograder.observation import Ending, Observation, ObservationError
+from autograder.observation import Observation, ObservationError
 from autograder.sandbox import Limits, Sandbox, SandboxBroken, SandboxUnavailable
 from autograder.store import content_of, file_of, set_aside
 from autograder.submission import Submission
@@ -196,7 +196,7 @@ class Observer:
                 if attempt == 2:
                     raise MachineError(f"the sandbox broke twice: {error}") from error
                 continue
-            seen.ending = Ending(ended.how, ended.detail)
+            seen.end(ended.how, ended.detail)
             return seen
         raise AssertionError("the loop above returns or raises")
 

@@ -16,11 +16,11 @@ __all__ = ["executed", "write_autograded"]
 
 
 def executed(
-    submission: Submission, seen: Observation | None, language: str
+    submission: Submission, seen: Observation | None, language: str, isolation: str = "full"
 ) -> nbformat.NotebookNode:
-    """The submission's notebook with the outputs of trial 0."""
+    """The submission's notebook with the outputs of trial 0, and what its page has to say."""
     notebook = copy.deepcopy(submission.notebook)
-    notebook.metadata["autograder"] = {"language": language}
+    notebook.metadata["autograder"] = {"language": language, "isolation": isolation}
     if seen is not None:
         for number, cell in enumerate(submission.cells):
             if number in seen.cells:

@@ -76,8 +76,8 @@ class Sandbox:
     ) -> Ended:
         """Serve one job in a fresh child; `on_frame` gets what it sends, in this thread.
 
-        Whatever `on_frame` raises kills the child: a ValueError makes the run "garbled", anything
-        else goes on to the caller.
+        Whatever `on_frame` raises kills the child: TooMuch makes the run "too_large", any other
+        ValueError makes it "garbled", anything else goes on to the caller.
         """
         _check_files(files, limits)
         zygote = self._living()

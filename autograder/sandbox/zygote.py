@@ -14,8 +14,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from . import cgroup, interpreter
-from .bubblewrap import HOME, MODULES, Bubblewrap, unavailable
+from . import cgroup, interpreter, obstacles, seccomp
+from .bubblewrap import HOME, MODULES, Bubblewrap
 from .child import Child, Keeper, Refused
 from .contract import Isolation, Limits, SandboxBroken
 from .staging import Staging
@@ -66,6 +66,7 @@ class Zygote:
         if not full:
             self._launch([], options, [theirs.fileno()], environment, cwd=staging.home)
             return
+        seccomp.program()  # each child needs it: better to learn now that there is none
         bubblewrap = Bubblewrap(staging, environment)
         try:
             descriptors = [theirs.fileno(), *bubblewrap.descriptors]
@@ -106,7 +107,7 @@ class Zygote:
         if not message:
             said = self._complaint()
             if said.startswith("bwrap:") or (self._isolation == "full" and self._init is None):
-                raise unavailable(said or "bubblewrap ended without a word")
+                raise obstacles.forbidden(said or "bubblewrap ended without a word")
             raise SandboxBroken(f"the zygote ended before it was up: {said}")
         hello: dict[str, Any] = json.loads(message)
         if "failed" in hello:
@@ -125,7 +126,7 @@ class Zygote:
                 except OSError:
                     continue
                 except Refused as refused:
-                    raise unavailable(str(refused)) from refused
+                    raise obstacles.forbidden(str(refused)) from refused
                 except SandboxBroken as error:
                     raise SandboxBroken(f"{error} {self._said()}") from error
                 return keeper
