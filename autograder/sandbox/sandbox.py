@@ -25,7 +25,8 @@ __all__ = ["Sandbox", "sweep"]
 NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 NAME_CAP = 255  # bytes of one part of a path, on every file system that matters
 FILES_CAP = 10_000
-MAX_VAIN = 4
+MAX_DEATHS = 4
+"""Of zygotes, without one run in between that came to its end."""
 
 
 class Sandbox:
@@ -55,8 +56,7 @@ class Sandbox:
         self._lock = threading.Lock()
         self._closed = False
         self._zygote: Zygote | None = None
-        self._vain = 0  # zygotes that were started since a run last came to its end
-        self._died = ""
+        self._deaths: list[str] = []  # of zygotes, since a run last came to its end
         sweep()
         self._staging = Staging(package_root, modules)
         try:
@@ -91,7 +91,7 @@ class Sandbox:
         except SandboxBroken as error:
             self._discard(zygote, str(error))
             raise
-        self._vain = 0
+        self._deaths.clear()
         return ended
 
     @property
@@ -129,15 +129,18 @@ class Sandbox:
             return self._zygote
 
     def _started(self) -> Zygote:
-        if self._vain == MAX_VAIN:
+        if len(self._deaths) >= MAX_DEATHS:
             raise SandboxUnavailable(
-                f"The sandbox's process died {MAX_VAIN} times in a row ({self._died}): look for "
-                "what ends it, such as too little memory (dmesg), and start again."
+                f"The sandbox's process died {MAX_DEATHS} times in a row ({self._deaths[-1]}): "
+                "look for what ends it, such as too little memory (dmesg), and start again."
             )
-        self._vain += 1
-        zygote = Zygote(
-            self._staging, entry=self._entry, isolation=self._isolation, uses=self._uses
-        )
+        try:
+            zygote = Zygote(
+                self._staging, entry=self._entry, isolation=self._isolation, uses=self._uses
+            )
+        except SandboxBroken as error:
+            self._deaths.append(str(error))
+            raise
         kind = zygote.keeper.kind
         self._facts = zygote.facts | {"isolation": self._isolation, "memory_limit": kind}
         return zygote
@@ -146,7 +149,8 @@ class Sandbox:
         with self._lock:
             if self._zygote is not zygote:
                 return  # another thread was faster
-            self._zygote, self._died = None, why
+            self._zygote = None
+            self._deaths.append(why)
         zygote.close()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from crash_batch import differences, fill_small, outcome
 from crash_process import Grader, adopt_orphans, below, strays
 
@@ -35,8 +36,8 @@ def two(make_course, make_small, tmp_path_factory) -> Path:
     for path in source.iterdir():
         if path.is_file():
             shutil.copy(path, target / path.name.replace(NAME, OTHER))
-    config = root / "grading_config.yaml"
-    config.write_text(config.read_text("utf-8") + f"  {OTHER}:\n", "utf-8")
+    config = {"defaults": {"devices": ["cpu"]}, "assignments": {NAME: None, OTHER: None}}
+    (root / "grading_config.yaml").write_text(yaml.safe_dump(config), "utf-8")
     for name in (NAME, OTHER):
         fill_small(root, name, COUNT)
     return root

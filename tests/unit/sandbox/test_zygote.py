@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox import SandboxBroken
+from autograder.sandbox import SandboxBroken, SandboxUnavailable
 
 from .conftest import ENTRIES, Runner, make_sandbox
 
@@ -113,6 +113,30 @@ def test_after_the_zygote_was_killed_the_next_run_works(isolation: str) -> None:
         with pytest.raises(SandboxBroken):
             run("say(2)")
         assert run("say(3)").said == 3
+
+
+@Isolation
+def test_a_zygote_that_dies_four_times_in_a_row_is_given_up(isolation: str) -> None:
+    before = below(os.getpid())
+    with make_sandbox(isolation) as sandbox:
+        run = Runner(sandbox)
+
+        def fail_and_start_again() -> None:
+            os.kill(zygote_of(before), signal.SIGKILL)
+            with pytest.raises(SandboxBroken):
+                run("say(1)")
+
+        for _ in range(5):
+            fail_and_start_again()
+            assert run("say(2)").said == 2
+        for _ in range(3):
+            fail_and_start_again()
+            assert sandbox._living()
+        fail_and_start_again()
+        for _ in range(2):
+            with pytest.raises(SandboxUnavailable, match="died 4 times in a row"):
+                run("say(3)")
+    wait_until(lambda: below(os.getpid()) == before)
 
 
 @Isolation
