@@ -88,6 +88,12 @@ def test_a_value_that_leaves_nothing_to_compute_is_not_carried():
     assert carried(*own, formula=saturated)[1], "one element is left to compute"
 
 
+def test_what_can_only_cost_points_may_be_lenient():
+    views = sides([1e-9, 2e-9], [3e-9, 1e-9])
+    assert carry(saturated, *views, "a").tolist() != [0.5, 0.5]
+    assert carry(saturated, *views, "a", lenient=True).tolist() == [0.5, 0.5]
+
+
 def test_a_value_whose_result_hardly_moves_is_not_carried():
     views = sides([3.0, 5.0], [3.0003, 5.0004])
     assert carry(double, *views, "a").tolist() == [6.0, 10.0]
