@@ -10,7 +10,8 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,7 @@ from nbgrader.api import (
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
+    TaskCell,
 )
 from nbgrader.api import Gradebook as NbgraderGradebook
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,7 +40,21 @@ from autograder.database import without_password
 from autograder.errors import MachineError
 from autograder.report import Report
 
-__all__ = ["Gradebook"]
+__all__ = ["Gradebook", "NotebookResult"]
+
+
+@dataclass(frozen=True)
+class NotebookResult:
+    """What is written for one notebook of several, by the names of its cells.
+
+    ``scores`` are automatic; ``by_hand`` are the cells that an assistant has to grade, ``changed``
+    those among them whose answer is another one than before; ``comments`` stand under answers.
+    """
+
+    scores: Mapping[str, float]
+    by_hand: Collection[str]
+    changed: Collection[str]
+    comments: Mapping[str, str]
 
 
 class Gradebook:
@@ -110,19 +126,23 @@ class Gradebook:
                 self._db.add(Student(id=id, **details))
         self._db.commit()
 
-    def register(self, name: str, released: nbformat.NotebookNode) -> list[str]:
+    def register(
+        self, name: str, released: nbformat.NotebookNode, called: str | None = None
+    ) -> list[str]:
         """Make the gradebook's assignment agree with the released notebook; tell what changed.
 
         Cells that are gone go with their scores; cells and points that are new reach submissions
-        that are already there, whose other scores stay.
+        that are already there, whose other scores stay. ``called`` is the notebook's name if it is
+        not the assignment's.
         """
+        called = called or name
         try:
             assignment = self._book.update_or_create_assignment(name)
             try:
-                notebook = self._book.find_notebook(name, name)
+                notebook = self._book.find_notebook(called, name)
             except MissingEntry:
                 spec = json.dumps(released.metadata.get("kernelspec", {}))
-                notebook = self._book.add_notebook(name, name, kernelspec=spec)
+                notebook = self._book.add_notebook(called, name, kernelspec=spec)
             changes = self._cells(notebook, released)
             if not assignment.submissions:
                 # Nobody has anything to lose or gain by it yet.
@@ -139,19 +159,20 @@ class Gradebook:
 
     def _cells(self, notebook: Notebook, released: nbformat.NotebookNode) -> list[str]:
         grade: dict[str, dict[str, Any]] = {}
+        task: dict[str, dict[str, Any]] = {}
         solution: dict[str, dict[str, Any]] = {}
         source: dict[str, dict[str, Any]] = {}
         for cell in released.cells:
-            if (
-                not utils.is_grade(cell)
-                and not utils.is_solution(cell)
-                and not utils.is_locked(cell)
-            ):
+            kinds = (utils.is_grade, utils.is_solution, utils.is_locked, utils.is_task)
+            if not any(is_kind(cell) for is_kind in kinds):
                 continue
             id = cell.metadata.nbgrader["grade_id"]
             if utils.is_grade(cell):
                 points = float(cell.metadata.nbgrader["points"])
                 grade[id] = {"max_score": points, "cell_type": cell.cell_type}
+            if utils.is_task(cell):
+                points = float(cell.metadata.nbgrader["points"])
+                task[id] = {"max_score": points, "cell_type": cell.cell_type}
             if utils.is_solution(cell):
                 solution[id] = {}
             source[id] = {
@@ -160,13 +181,15 @@ class Gradebook:
                 "source": cell.source,
                 "checksum": cell.metadata.nbgrader.get("checksum"),
             }
-        before = {cell.name: cell.max_score for cell in notebook.grade_cells}
+        graded = [*notebook.grade_cells, *notebook.task_cells]
+        before = {cell.name: cell.max_score for cell in graded}
         self._agree(notebook, GradeCell, notebook.grade_cells, grade)
+        self._agree(notebook, TaskCell, notebook.task_cells, task)
         self._agree(notebook, SolutionCell, notebook.solution_cells, solution)
         self._agree(notebook, SourceCell, notebook.source_cells, source)
         self._db.flush()
         self._db.refresh(notebook)
-        return _changes(before, {id: cell["max_score"] for id, cell in grade.items()})
+        return _changes(before, {id: cell["max_score"] for id, cell in (grade | task).items()})
 
     def _agree(
         self, notebook: Notebook, kind: Any, rows: Any, wanted: Mapping[str, Mapping[str, Any]]
@@ -199,10 +222,10 @@ class Gradebook:
         """Give a submission the rows for the cells that it has none for."""
         grades = {row.cell_id for row in submitted.grades}
         comments = {row.cell_id for row in submitted.comments}
-        for cell in notebook.grade_cells:
+        for cell in [*notebook.grade_cells, *notebook.task_cells]:
             if cell.id not in grades:
                 self._db.add(Grade(cell_id=cell.id, notebook=submitted))
-        for cell in notebook.solution_cells:
+        for cell in [*notebook.solution_cells, *notebook.task_cells]:
             if cell.id not in comments:
                 self._db.add(Comment(cell_id=cell.id, notebook=submitted))
 
@@ -229,6 +252,52 @@ class Gradebook:
                 f"the gradebook {self._url} cannot take {report.student}'s "
                 f"{report.assignment}: {_short(error)}."
             ) from error
+
+    def record_notebooks(
+        self,
+        student: str,
+        name: str,
+        timestamp: str | None,
+        notebooks: Mapping[str, NotebookResult],
+    ) -> None:
+        """Write the automatic scores and comments of a submission of several notebooks: all of
+        them or none. ``notebooks`` are all that the assignment has."""
+        try:
+            submission = self._handed_in(student, name, timestamp)
+            for called, result in notebooks.items():
+                submitted = self._marked(submission, self._book.find_notebook(called, name))
+                grades = {row.cell_id: row for row in submitted.grades}
+                notes = {row.cell_id: row for row in submitted.comments}
+                for cell in submitted.notebook.grade_cells:
+                    if cell.name in result.scores:
+                        self._score(grades[cell.id], result.scores[cell.name])
+                    elif cell.name in result.by_hand:
+                        self._leave(grades[cell.id], cell.name in result.changed)
+                for cell in [*submitted.notebook.solution_cells, *submitted.notebook.task_cells]:
+                    notes[cell.id].auto_comment = result.comments.get(cell.name)
+            self._db.commit()
+        except SQLAlchemyError as error:
+            self._db.rollback()
+            raise MachineError(
+                f"the gradebook {self._url} cannot take {student}'s {name}: {_short(error)}."
+            ) from error
+
+    def forget_notebooks(self, name: str, kept: Collection[str]) -> list[str]:
+        """Take notebooks that are not among ``kept`` out of assignment ``name``, unless somebody
+        has handed something in for it; sentences about those that stay therefore."""
+        try:
+            assignment = self._book.find_assignment(name)
+            gone = [one.name for one in assignment.notebooks if one.name not in kept]
+            if assignment.submissions:
+                return [f"the notebook {one!r} is gone; its points stay" for one in gone]
+            for one in gone:
+                self._book.remove_notebook(one, name)
+        except SQLAlchemyError as error:
+            self._db.rollback()
+            raise MachineError(
+                f"the gradebook {self._url} cannot take {name}: {_short(error)}."
+            ) from error
+        return []
 
     def settle(
         self, name: str, due: datetime | None, penalties: Mapping[str, float | None]
@@ -260,16 +329,28 @@ class Gradebook:
         )
         grade.auto_score = score
 
+    def _leave(self, grade: Grade, changed: bool) -> None:
+        """Nobody but an assistant can tell the score: asked for until there is one, and again when
+        the answer is another one."""
+        grade.auto_score = None
+        if changed or grade.manual_score is None:
+            grade.needs_manual_grade = True
+
     def _submission(self, report: Report, timestamp: str | None) -> SubmittedNotebook:
-        assignment = self._book.find_assignment(report.assignment)
+        submission = self._handed_in(report.student, report.assignment, timestamp)
         notebook = self._book.find_notebook(report.assignment, report.assignment)
-        student = self._db.get(Student, report.student)
+        return self._marked(submission, notebook)
+
+    def _handed_in(self, id: str, name: str, timestamp: str | None) -> SubmittedAssignment:
+        """The row of what student ``id`` handed in for assignment ``name``."""
+        assignment = self._book.find_assignment(name)
+        student = self._db.get(Student, id)
         if student is None:
-            student = Student(id=report.student)
+            student = Student(id=id)
             self._db.add(student)
         submission = (
             self._db.query(SubmittedAssignment)
-            .filter_by(assignment_id=assignment.id, student_id=report.student)
+            .filter_by(assignment_id=assignment.id, student_id=id)
             .one_or_none()
         )
         if submission is None:
@@ -279,6 +360,10 @@ class Gradebook:
         if when is not None:
             submission.timestamp = when
         self._db.flush()
+        return submission
+
+    def _marked(self, submission: SubmittedAssignment, notebook: Notebook) -> SubmittedNotebook:
+        """The row of one of its notebooks, with rows for all cells."""
         submitted = self._submitted(submission, notebook)
         self._db.flush()
         self._complete(submitted, notebook)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -30,8 +31,11 @@ def executed(
     return notebook
 
 
-def write_autograded(folder: Path, submission: Submission, notebook: nbformat.NotebookNode) -> None:
-    """Replace ``folder`` by the executed notebook and the files that were handed in with it."""
+def write_autograded(
+    folder: Path, submission: Submission, notebooks: Mapping[str, nbformat.NotebookNode]
+) -> None:
+    """Replace ``folder`` by the executed ``notebooks``, by name, and the files that were handed in
+    with them."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".autograded-") as made:
         fresh, old = Path(made) / "new", Path(made) / "old"
@@ -42,9 +46,10 @@ def write_autograded(folder: Path, submission: Submission, notebook: nbformat.No
             path.write_bytes(content)
         if submission.timestamp:
             (fresh / "timestamp.txt").write_text(submission.timestamp, encoding="utf-8")
-        # Not nbformat.write, which validates: that takes longer than all the rest of recording.
-        text = nbformat.v4.writes(notebook)
-        (fresh / f"{submission.assignment}.ipynb").write_text(f"{text}\n", encoding="utf-8")
+        for name, notebook in notebooks.items():
+            # Not nbformat.write, which validates: that takes longer than the rest of recording.
+            text = nbformat.v4.writes(notebook)
+            (fresh / f"{name}.ipynb").write_text(f"{text}\n", encoding="utf-8")
         if folder.exists():
             folder.rename(old)
         shutil.move(fresh, folder)
