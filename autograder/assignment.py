@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import json
 from collections.abc import Mapping
@@ -22,7 +23,9 @@ __all__ = [
     "Name",
     "SourceCell",
     "hidden_files",
+    "is_plain",
     "load_assignment",
+    "source_cells",
 ]
 
 KINDS = ("tensor", "array", "function", "list", "module", "object", "size", "dtype", "device")
@@ -75,13 +78,17 @@ class SourceCell:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A loaded assignment. ``notebook`` is the source with its solution regions."""
+    """A loaded assignment. ``notebook`` is the source with its solution regions.
+
+    ``retypes``: an answer whose cell has another type is taken all the same.
+    """
 
     name: str
     folder: Path
     notebook: nbformat.NotebookNode
     cells: Mapping[str, SourceCell]
     exercises: tuple[Exercise, ...]
+    retypes: bool = False
 
     @property
     def source_path(self) -> Path:
@@ -135,6 +142,22 @@ def hidden_files(name: str) -> list[str]:
     ]
 
 
+def is_plain(folder: Path) -> bool:
+    """Whether the assignment in ``folder`` (of ``solutions/``) has notebooks, but no checks of ours
+    nor anything that only they would need."""
+    if any((folder / file).exists() for file in hidden_files(folder.name)):
+        return False
+    return any(folder.glob("*.ipynb")) and not _asks_for_names(folder / f"{folder.name}.ipynb")
+
+
+def _asks_for_names(path: Path) -> bool:
+    """Whether the notebook says, as those with checks of ours do, which names exercises define."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return any(cell["metadata"].get("autograder") for cell in cells)
+    return False
+
+
 def load_assignment(folder: Path) -> Assignment:
     """Read the assignment in ``solutions/<name>/``; ``AuthorError`` for what cannot be right."""
     name = folder.name
@@ -145,7 +168,7 @@ def load_assignment(folder: Path) -> Assignment:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:
         raise AuthorError(f"{path}: not a notebook ({type(error).__name__}: {error}).") from None
-    cells = _source_cells(path, notebook)
+    cells = source_cells(path, notebook)
     exercises = _exercises(path, notebook, cells)
     _examine_probes(folder / f"probes_{name}.py", [one.id for one in exercises])
     return Assignment(name, folder, notebook, cells, exercises)
@@ -175,7 +198,8 @@ def _examine_probes(path: Path, exercises: list[str]) -> None:
                 )
 
 
-def _source_cells(path: Path, notebook: nbformat.NotebookNode) -> dict[str, SourceCell]:
+def source_cells(path: Path, notebook: nbformat.NotebookNode) -> dict[str, SourceCell]:
+    """The cells of a source notebook that have an nbgrader id, in order."""
     cells: dict[str, SourceCell] = {}
     for index, cell in enumerate(notebook.cells):
         marks = cell.metadata.get("nbgrader")

@@ -138,28 +138,34 @@ def release(
         from autograder.delays import due_change
         from autograder.judge.batch import examine_checks
         from autograder.record.gradebook import Gradebook
+        from autograder.record.plain import load_plain, register, release_plain
         from autograder.record.release import release as make
         from autograder.record.release import released_notebook
         from autograder.turn import turn
         from autograder.verify.proof import proven
 
         here = Course.at(course)
-        loaded = [here.assignment(name) for name in assignments or here.config.assignments]
+        names = list(assignments or here.config.assignments)
+        loaded = [here.assignment(name) for name in names if not here.is_plain(name)]
         for assignment in loaded:
             examine_checks(assignment, here.policy(assignment.name))
         unproven = [one.name for one in loaded if not proven(one, here.policy(one.name))]
         if unproven and not unverified:
-            names = " ".join(unproven)
             raise AuthorError(
                 f"not verified as it is now: {', '.join(unproven)}; run `autograder verify "
-                f"{names}`, or release with --unverified."
+                f"{' '.join(unproven)}`, or release with --unverified."
             )
-        for assignment in loaded:
-            name = assignment.name
+        ours = {one.name: one for one in loaded}
+        for name in names:
+            path = here.released(name).relative_to(here.root)
             with turn(here, f"release {name}", _notice):
-                changed = make(here, assignment)
+                changed = make(here, ours[name]) if name in ours else release_plain(here, name)
                 with Gradebook(here.db_url) as book:
-                    for change in book.register(name, released_notebook(here, assignment)):
+                    if name in ours:
+                        changes = book.register(name, released_notebook(here, ours[name]))
+                    else:
+                        path, changes = path.parent, register(book, load_plain(here, name))
+                    for change in changes:
                         _notice(f"{name}: {change}; scores given by hand are kept.")
                     moved = due_change(here, name)
                     if moved is not None:
@@ -167,7 +173,6 @@ def release(
             if moved:
                 _notice(moved)
             if not quiet:
-                path = here.released(name).relative_to(here.root)
                 said = "released" if changed else "already up to date"
                 doubt = ", NOT VERIFIED" if name in unproven else ""
                 typer.echo(f"{path}: {said}{doubt}")
@@ -219,7 +224,8 @@ def grade(
             Grader(here, options, tuple(chosen), notice=_notice) as grader,
         ):
             for name in chosen:
-                here.assignment(name)
+                if not here.is_plain(name):
+                    here.assignment(name)
             for name in chosen:
                 grader.progress = progress.of(name)
                 batches.append(batch_json(name, grader.grade(name)))
@@ -367,17 +373,18 @@ def verify(
         from autograder.exam import Exam, Options
         from autograder.grading import Grader, write_json
         from autograder.judge.batch import examine_checks
+        from autograder.plain_grading import tests_that_fail
         from autograder.record.release import released_notebook
         from autograder.render.proof import proof_text
         from autograder.render.table import Doing
         from autograder.verify.prove import MUTANTS, prove
 
-        here, proofs = Course.at(course), []
+        here, proofs, failed = Course.at(course), [], []
         log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
         options = Options(device=device.value)
         options = replace(options, jobs=jobs) if jobs else options
-        loaded = [here.assignment(name) for name in chosen]
+        loaded = [here.assignment(name) for name in chosen if not here.is_plain(name)]
         for assignment in loaded:
             examine_checks(assignment, here.policy(assignment.name))
         with Grader(here, options, tuple(chosen)) as grader, Doing(quiet) as doing:
@@ -394,9 +401,18 @@ def verify(
                     write_json(assignment.proof_path, proof.summary())
                 if not quiet:
                     proof_text(proof, Console())
+            for name in (one for one in chosen if here.is_plain(one)):
+                count, problems = tests_that_fail(grader, name)
+                for problem in problems:
+                    typer.echo(f"{name}: its own solution does not pass: {problem}")
+                if problems:
+                    failed.append(name)
+                elif not quiet:
+                    said = f"its own solutions pass its {count} tests"
+                    typer.echo(f"{name}: {said}; without checks of ours nothing else is proven.")
         if json_file is not None:
             write_json(json_file, [one.json() for one in proofs])
-        failed = [one.assignment for one in proofs if not one.holds]
+        failed += [one.assignment for one in proofs if not one.holds]
         if failed:
             _end(f"not verified: {', '.join(failed)}.", FAILED)
 
@@ -415,8 +431,10 @@ def feedback(
 
         here = Course.at(course)
         for name in assignments or here.config.assignments:
+            if not here.is_plain(name):
+                here.assignment(name)
             with turn(here, f"feedback {name}", _notice):
-                fresh, pages = make_feedback(here, here.assignment(name))
+                fresh, pages = make_feedback(here, name)
             if not quiet:
                 typer.echo(f"{name}: {pages} feedback pages, {fresh} of them made now")
         if not quiet:

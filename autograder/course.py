@@ -14,7 +14,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
-from autograder.assignment import Assignment, load_assignment
+from autograder.assignment import Assignment, is_plain, load_assignment
 from autograder.config import Assignment as Policy
 from autograder.config import Config, load_config
 from autograder.errors import AuthorError, MachineError
@@ -121,6 +121,10 @@ class Course:
             raise AuthorError(f"there is no assignment {name!r} in grading_config.yaml: {known}.")
         return load_assignment(self.root / "solutions" / name)
 
+    def is_plain(self, name: str) -> bool:
+        """Whether assignment ``name`` has no checks of ours: its own test cells grade it."""
+        return name in self.config.assignments and is_plain(self.root / "solutions" / name)
+
     def students(self, name: str) -> list[str]:
         """Who handed in something for assignment ``name``, in alphabetical order."""
         return [one for one in self._handed_in(name) if _can_be_graded(one)]
@@ -139,11 +143,18 @@ class Course:
 
     def submitted_texts(self, name: str) -> Iterator[bytes]:
         """The bytes of the notebooks that were handed in for ``name``, unless they are huge."""
+        plain = self.is_plain(name)
         for student in self.students(name):
-            path = self.submitted(student, name) / f"{name}.ipynb"
             with contextlib.suppress(OSError):  # whoever reads it for good will say so
-                if path.is_file() and not path.is_symlink() and path.stat().st_size < MAX_SCANNED:
-                    yield path.read_bytes()
+                folder = self.submitted(student, name)
+                own = folder / f"{name}.ipynb"
+                for path in folder.glob("*.ipynb") if plain else [own]:
+                    if (
+                        path.is_file()
+                        and not path.is_symlink()
+                        and path.stat().st_size < MAX_SCANNED
+                    ):
+                        yield path.read_bytes()
 
     def roster(self) -> dict[str, dict[str, str]]:
         """The students of ``students.csv`` (nbgrader's form: ``id`` and more), if there is one."""

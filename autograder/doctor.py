@@ -42,6 +42,7 @@ def examine_machine(root: Path) -> Iterator[Row]:
     yield from _sandbox(course)
     if course is not None:
         yield _nbgrader(course)
+        yield from _plain(course)
         yield _database(course)
     yield _disk(root)
 
@@ -114,6 +115,15 @@ def _nbgrader(course: Course) -> Row:
         "code unprotected, and score it by itself",
         "copy nbgrader_config.py from the autograder's repository into the course's folder",
     )
+
+
+def _plain(course: Course) -> Iterator[Row]:
+    for name in course.config.assignments:
+        if course.is_plain(name):
+            count = len(list((course.root / "solutions" / name).glob("*.ipynb")))
+            many = "notebook" if count == 1 else f"{count} notebooks"
+            said = f"no checks of ours (test_{name}.py): graded by the test cells of its {many}"
+            yield Row(name, "ok", said)
 
 
 def _database(course: Course) -> Row:

@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from autograder.report import Report
     from autograder.sandbox import Sandbox
 
-__all__ = ["Grader", "write_json"]
+__all__ = ["Grader", "digest_of", "write_json"]
 
 log = logging.getLogger(__name__)
-OURS = ("fingerprint", "judged")
-"""What stands in a kept report besides the report: by what it is known that it still holds, and
-when and by what it was last judged."""
+OURS = ("fingerprint", "judged", "answers")
+"""What stands in a kept report besides the report: by what it is known that it still holds, when
+and by what it was last judged, and what people have to grade."""
 Json = dict[str, Any]
 
 
@@ -104,7 +104,8 @@ class Grader:
         cheaper without."""
         found: set[str] = set()
         for name in self.names or self.course.config.assignments:
-            found |= self.course.assignment(name).uses
+            if not self.course.is_plain(name):
+                found |= self.course.assignment(name).uses
             counts: Counter[str] = Counter()
             for text in self.course.submitted_texts(name):
                 counts["all"] += 1
@@ -123,36 +124,48 @@ class Grader:
         if self._everything:
             self._warm_up()
         with turn(self.course, f"grade {name}", self.notice):
-            return self._grade(name)
+            return self._in_turn(name)
 
     @property
     def _everything(self) -> bool:
         """Whether what has not changed is graded as well."""
         return self.options.force or self.options.again
 
-    def _grade(self, name: str) -> list[Json]:
-        assignment, policy = self.course.assignment(name), self.course.policy(name)
+    def _in_turn(self, name: str) -> list[Json]:
         for folder in self.course.odd_folders(name):
             self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
-        students = self._students(name)
+        if self.course.is_plain(name):
+            from autograder.plain_grading import grade_plain
+
+            students = self._students(name)
+            reports, most = grade_plain(self, name, students)
+        else:
+            assignment = self.course.assignment(name)
+            students, most = self._students(name), assignment.max_score
+            reports = self._grade(assignment, students)
+        self._settle(name, reports)
+        for student in self._missing(students):
+            reports[student] = missing_json(student, most)
+        return [reports[student] for student in sorted(reports)]
+
+    def _grade(self, assignment: Assignment, students: Sequence[str]) -> dict[str, Json]:
+        """The reports of what ``students`` handed in, by student."""
+        name, policy = assignment.name, self.course.policy(assignment.name)
         submissions = {
             student: read_submission(self.course.submitted(student, name), student, assignment)
             for student in students
         }
         judged_by = self._judged_by(assignment, policy)
         prints = {
-            student: _digest([judged_by, one.digest, one.timestamp])
+            student: digest_of([judged_by, one.digest, one.timestamp])
             for student, one in submissions.items()
         }
-        reports = {} if self._everything else self._unchanged(name, prints)
+        reports = self.unchanged(name, prints)
         changed = [one for student, one in submissions.items() if student not in reports]
         if changed:
             for report in self._fresh(assignment, policy, changed, prints):
                 reports[report["student"]] = report
-        self._settle(name, reports)
-        for student in self._missing(assignment, students):
-            reports[student] = missing_json(student, assignment.max_score)
-        return [reports[student] for student in sorted(reports)]
+        return reports
 
     def _settle(self, name: str, reports: Mapping[str, Json]) -> None:
         """Bring due date and late penalties up to date; tell each report that it was late."""
@@ -179,9 +192,10 @@ class Grader:
             )
         return [one for one in present if not asked or one in asked]
 
-    def _missing(self, assignment: Assignment, students: Sequence[str]) -> list[str]:
-        """Who handed in nothing for it, but is known: from the roster, the gradebook or what was
-        handed in for another assignment (which the gradebook may learn of only later)."""
+    def _missing(self, students: Sequence[str]) -> list[str]:
+        """Who handed in nothing, so is not among ``students``, but is known: from the roster, the
+        gradebook or what was handed in for another assignment (which the gradebook may learn of
+        only later)."""
         roster = self.course.roster()
         if roster:
             from autograder.record.gradebook import Gradebook
@@ -199,7 +213,7 @@ class Grader:
     def _judged_by(self, assignment: Assignment, policy: Policy) -> str:
         """Hash of all that a report depends on besides the submission."""
         packages = ("autograder", "torch", "numpy", "ipython")
-        return _digest(
+        return digest_of(
             [
                 {package: version(package) for package in packages},
                 code_digest(),
@@ -220,16 +234,22 @@ class Grader:
             ]
         )
 
-    def _unchanged(self, name: str, prints: Mapping[str, str]) -> dict[str, Json]:
-        """Stored reports that still hold and whose results are still where they were put."""
+    def unchanged(
+        self, name: str, prints: Mapping[str, str], notebooks: Sequence[str] = ()
+    ) -> dict[str, Json]:
+        """Stored reports that still hold and whose results are still where they were put; none
+        where all are to be judged again. ``notebooks`` are the assignment's if it has several."""
         stored: dict[str, Json] = {}
+        if self.options.force or self.options.again:
+            return stored
         for student, fingerprint in prints.items():
             try:
                 report = json.loads(self.course.report_path(student, name).read_text("utf-8"))
             except (OSError, ValueError):
                 continue
-            notebook = self.course.autograded(student, name) / f"{name}.ipynb"
-            if report.get("fingerprint") == fingerprint and notebook.exists():
+            folder = self.course.autograded(student, name)
+            is_there = all((folder / f"{one}.ipynb").exists() for one in notebooks or (name,))
+            if report.get("fingerprint") == fingerprint and is_there:
                 stored[student] = {key: report[key] for key in report if key not in OURS}
         if stored:
             recorded = recorded_students(self.course.db_url, name)
@@ -309,21 +329,22 @@ class Grader:
                 if student not in sound:
                     continue
                 path = self.course.report_path(student, name)
-                self._compare(name, student, path, kept)
+                self.compare(name, student, path, kept)
                 # It vouches for what is recorded, so it goes first and comes last.
                 path.unlink(missing_ok=True)
                 trials = exam.trials.get(student)
                 seen = trials[0].load() if trials else None
                 isolation = str(report.made_from["isolation"])
                 notebook = executed(submission, seen, language, isolation)
-                write_autograded(self.course.autograded(student, name), submission, notebook)
+                folder = self.course.autograded(student, name)
+                write_autograded(folder, submission, {name: notebook})
                 book.record(report, comments(report, language), submission.timestamp)
                 vouched = {} if exam.unexplained else {"fingerprint": prints[student]}
                 write_json(path, {**kept, **vouched, "judged": judged})
                 self.recorded.append((name, student))
         return written
 
-    def _compare(self, name: str, student: str, path: Path, report: Json) -> None:
+    def compare(self, name: str, student: str, path: Path, report: Json) -> None:
         """Note in ``before`` whether ``report`` takes the place of one with other scores."""
         try:
             old = json.loads(path.read_text("utf-8"))
@@ -358,5 +379,6 @@ def write_json(path: Path, data: Json | list[Json]) -> None:
         file.write(f"{text}\n".encode())
 
 
-def _digest(data: Any) -> str:
+def digest_of(data: Any) -> str:
+    """Hash of what JSON can hold."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

@@ -75,7 +75,8 @@ class Trial:
 class Observer:
     """Observes submissions of one assignment. May be used from several threads at once.
 
-    ``referred`` are the files, by their SHA-256, that have to stay when they are made anew.
+    ``referred`` are the files, by their SHA-256, that have to stay when they are made anew;
+    ``environment`` are variables that notebooks see besides the usual ones.
     """
 
     assignment: Assignment
@@ -86,6 +87,7 @@ class Observer:
     devices: tuple[str, ...]
     texts: Mapping[str, str]
     referred: Set[str] = frozenset()
+    environment: Mapping[str, str] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set, init=False)
     _turns: dict[str, Lock] = field(default_factory=dict, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
@@ -174,6 +176,7 @@ class Observer:
                 "total_bytes": self.policy.observation_mb * megabyte // 2,
             },
             "texts": dict(self.texts),
+            "environment": dict(self.environment),
         }
 
     def _run(self, job: Mapping[str, Any], submission: Submission) -> Observation:

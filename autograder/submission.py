@@ -322,7 +322,7 @@ def _restore(
     last = {
         known.id: place
         for place, raw in enumerate(raw_cells)
-        if (known := _known(raw, assignment)) and (_is_answer(raw) or not known.code)
+        if (known := _known(raw, assignment)) and _is_answer(raw, known, assignment)
     }
     placed: list[_Placed] = []
     present: set[str] = set()
@@ -335,7 +335,7 @@ def _restore(
             if known.id not in present:
                 placed.append(_Placed(_source_cell(assignment, known.id), known.id))
                 present.add(known.id)
-        elif known.code and not _is_answer(raw):
+        elif not _is_answer(raw, known, assignment):
             placed.append(_Placed(_own_cell(raw)))
             retyped.add(known.id)
         else:
@@ -357,8 +357,9 @@ def _restore(
     return _notebook(placed, assignment), _run_cells(placed), damage
 
 
-def _is_answer(raw: Mapping[str, Any]) -> bool:
-    return raw.get("cell_type") == "code"
+def _is_answer(raw: Mapping[str, Any], known: SourceCell, assignment: Assignment) -> bool:
+    """Whether a cell is of the type that it needs to be ``known``."""
+    return raw.get("cell_type") == "code" or not known.code or assignment.retypes
 
 
 def _place_of(placed: list[_Placed], id: str, assignment: Assignment) -> int:

@@ -4,11 +4,13 @@ A job is ``{"cells": [{"source", "exercise"}], "names": {exercise: [name]},
 "also": {exercise: [name]}, "probes": text, "devices": [device],
 "threads": of torch, or null, "shown": whether anybody looks at outputs, "shift": seed shift,
 "start": added to what the generators start with, "key": of the probes' draws, "limits": {…},
-"texts": {…}}``. Frames go out as soon as they are known, so that what a killed run had seen stays.
+"texts": {…}, "environment": {variable: value}, or nothing}``. Frames go out as soon as they are
+known, so that what a killed run had seen stays.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
@@ -77,6 +79,7 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
 def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
     """Run the job's cells in order; send a frame for each cell, snapshot and probe."""
     limits, texts = job["limits"], job["texts"]
+    os.environ.update(job.get("environment", {}))
     shell = _shells[0]
     # The scratch folder: modules that were handed in beside the notebook can be imported.
     sys.path.insert(0, "")

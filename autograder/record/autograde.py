@@ -82,7 +82,7 @@ class Submissions(NotebookExporter):
             tempfile.TemporaryDirectory(dir=course.state, prefix="handed-") as handed,
         ):
             self._handed = Path(handed)
-            found = _found(converter)
+            found = _found(converter, course)
             converter.assignments, failed = {}, []
             for name, folders in found.items():
                 fresh, sentences = _grade(converter, course, name, list(folders))
@@ -148,20 +148,23 @@ class Observe(NbGraderPreprocessor):
         return self.parent.observed(resources), resources
 
 
-def _found(converter: Any) -> dict[str, dict[str, Path]]:
+def _found(converter: Any, course: Course) -> dict[str, dict[str, Path]]:
     """What the command is about: by assignment and student, the folder that was handed in.
 
     nbgrader itself leaves out whose folder has no notebook.
     """
     places = converter.coursedir
-    pattern = f"submitted/{places.student_id}/{places.assignment_id}"
     left_out = places.student_id_exclude.split(",")
-    found: dict[str, dict[str, Path]] = {}
-    for folder in sorted(Path(places.root).glob(pattern)):
-        student, name = folder.parent.name, folder.name
-        if folder.is_dir() and student not in left_out and not student.startswith("."):
-            found.setdefault(name, {})[student] = folder
-    return found
+    pattern = f"submitted/{places.student_id}/{places.assignment_id}"
+    names = {folder.name for folder in Path(places.root).glob(pattern)}
+    return {
+        name: {
+            student: Path(places.root) / "submitted" / student / name
+            for student in course.students(name)
+            if fnmatchcase(student, places.student_id) and student not in left_out
+        }
+        for name in sorted(names)
+    }
 
 
 def _grade(
@@ -169,7 +172,8 @@ def _grade(
 ) -> tuple[list[str], list[str]]:
     """Grade ``students``: whose result is a new one, and sentences about whose there is none."""
     log, failed = converter.log, []
-    course.assignment(name)
+    if not course.is_plain(name):
+        course.assignment(name)
     if not converter.create_student:
         known = known_students(course.db_url)
         failed = [
@@ -212,7 +216,7 @@ def _stumbles(converter: Any, folder: Path) -> bool:
     It takes a timestamp for granted that is one, and copies whatever lies in the folder: pipes,
     and the targets of links.
     """
-    if "\n" in folder.parent.name:
+    if folder.is_symlink() or folder.parent.is_symlink():
         return True
     try:
         converter.coursedir.get_existing_timestamp(str(folder))

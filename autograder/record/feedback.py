@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.assignment import Assignment
 from autograder.course import Course
 from autograder.errors import MachineError
 from autograder.record.gradebook import Gradebook
@@ -18,31 +18,33 @@ from autograder.words import Words
 __all__ = ["make_feedback"]
 
 
-def make_feedback(course: Course, assignment: Assignment) -> tuple[int, int]:
-    """Bring ``feedback/<student>/<assignment>/<assignment>.html`` up to date.
+def make_feedback(course: Course, name: str) -> tuple[int, int]:
+    """Bring ``feedback/<student>/<assignment>/<notebook>.html`` of assignment ``name`` up to date.
 
     Gives how many pages were made and how many there are. A page is made again when the executed
     notebook, a score or a comment changed: nbgrader itself asks for a newer timestamp only, so
     that after a regrade its pages would be stale.
     """
-    name = assignment.name
-    notebooks = {
-        path.parent.parent.name: path
-        for path in sorted((course.root / "autograded").glob(f"*/{name}/{name}.ipynb"))
-    }
+    notebooks: dict[str, list[Path]] = {}
+    for path in sorted((course.root / "autograded").glob(f"*/{name}/*.ipynb")):
+        notebooks.setdefault(path.parent.parent.name, []).append(path)
     with Gradebook(course.db_url) as book:
         shown = book.shown(name)
     kept = course.state / "feedback" / f"{name}.json"
     made = _read(kept)
     wanted = {
-        student: _digest(path, shown[student], course.config.language)
-        for student, path in notebooks.items()
+        student: _digest(paths, shown[student], course.config.language)
+        for student, paths in notebooks.items()
         if student in shown
+    }
+    pages = {
+        student: [_page(course, student, name, path) for path in notebooks[student]]
+        for student in wanted
     }
     stale = [
         student
         for student, digest in wanted.items()
-        if made.get(student) != digest or not _page(course, student, name).exists()
+        if made.get(student) != digest or not all(page.exists() for page in pages[student])
     ]
     failed: dict[str, MachineError] = {}
     for student in stale:
@@ -60,11 +62,11 @@ def make_feedback(course: Course, assignment: Assignment) -> tuple[int, int]:
         (first, *others) = failed.values()
         more = f" ({len(others)} more could not be made)" if others else ""
         raise MachineError(f"{first}{more}") from first
-    return len(stale), len(wanted)
+    return sum(len(pages[student]) for student in stale), sum(map(len, pages.values()))
 
 
-def _page(course: Course, student: str, name: str) -> Path:
-    return course.root / "feedback" / student / name / f"{name}.html"
+def _page(course: Course, student: str, name: str, notebook: Path) -> Path:
+    return course.root / "feedback" / student / name / f"{notebook.stem}.html"
 
 
 def _keep(path: Path, made: dict[str, str]) -> None:
@@ -79,8 +81,10 @@ def _read(path: Path) -> dict[str, str]:
         return {}
 
 
-def _digest(notebook: Path, shown: object, language: str) -> str:
-    hashed = hashlib.sha256(notebook.read_bytes())
+def _digest(notebooks: Sequence[Path], shown: object, language: str) -> str:
+    hashed = hashlib.sha256()
+    for notebook in notebooks:
+        hashed.update(notebook.read_bytes())
     said = [language, Words(language).page()]
     hashed.update(json.dumps([shown, said], sort_keys=True).encode())
     for file in sorted(TEMPLATES.rglob("*.*")):

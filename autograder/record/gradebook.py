@@ -11,8 +11,9 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +33,7 @@ from nbgrader.api import (
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
+    TaskCell,
 )
 from nbgrader.api import Gradebook as NbgraderGradebook
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
@@ -42,7 +44,22 @@ from autograder.errors import MachineError
 from autograder.report import Report
 from autograder.sandbox.temporary import TemporaryFolder
 
-__all__ = ["Gradebook"]
+__all__ = ["Gradebook", "NotebookResult"]
+
+
+@dataclass(frozen=True)
+class NotebookResult:
+    """What is written for one notebook of several, by the names of its cells.
+
+    ``scores`` are automatic; ``by_hand`` are the cells that an assistant has to grade, ``changed``
+    those among them whose answer is another one than before; ``comments`` stand under answers.
+    """
+
+    scores: Mapping[str, float]
+    by_hand: Collection[str]
+    changed: Collection[str]
+    comments: Mapping[str, str]
+
 
 # nbgrader tells the screen of what it raises, too, with a traceback.
 _nbgraders_log = logging.getLogger("tornado.application")
@@ -174,23 +191,28 @@ class Gradebook:
 
         self._transaction("take the students of the roster", enter)
 
-    def register(self, name: str, released: nbformat.NotebookNode) -> list[str]:
+    def register(
+        self, name: str, released: nbformat.NotebookNode, called: str | None = None
+    ) -> list[str]:
         """Make the gradebook's assignment agree with the released notebook; tell what changed.
 
         Cells that are gone go with their scores; cells and points that are new reach submissions
-        that are already there, whose other scores stay.
+        that are already there, whose other scores stay. ``called`` is the notebook's name if it is
+        not the assignment's.
         """
-        return self._transaction(f"take {name}", lambda: self._registered(name, released))
+        return self._transaction(
+            f"take {name}", lambda: self._registered(name, called or name, released)
+        )
 
-    def _registered(self, name: str, released: nbformat.NotebookNode) -> list[str]:
+    def _registered(self, name: str, called: str, released: nbformat.NotebookNode) -> list[str]:
         assignment = self._db.query(AssignmentRow).filter_by(name=name).one_or_none()
         if assignment is None:
             assignment = AssignmentRow(name=name, course_id=self._book.course_id)
             self._db.add(assignment)
-        notebook = next((one for one in assignment.notebooks if one.name == name), None)
+        notebook = next((one for one in assignment.notebooks if one.name == called), None)
         if notebook is None:
             spec = json.dumps(released.metadata.get("kernelspec", {}))
-            notebook = Notebook(name=name, assignment=assignment, kernelspec=spec)
+            notebook = Notebook(name=called, assignment=assignment, kernelspec=spec)
             self._db.add(notebook)
         self._db.flush()
         changes = self._cells(notebook, released)
@@ -203,19 +225,20 @@ class Gradebook:
 
     def _cells(self, notebook: Notebook, released: nbformat.NotebookNode) -> list[str]:
         grade: dict[str, dict[str, Any]] = {}
+        task: dict[str, dict[str, Any]] = {}
         solution: dict[str, dict[str, Any]] = {}
         source: dict[str, dict[str, Any]] = {}
         for cell in released.cells:
-            if (
-                not utils.is_grade(cell)
-                and not utils.is_solution(cell)
-                and not utils.is_locked(cell)
-            ):
+            kinds = (utils.is_grade, utils.is_solution, utils.is_locked, utils.is_task)
+            if not any(is_kind(cell) for is_kind in kinds):
                 continue
             id = cell.metadata.nbgrader["grade_id"]
             if utils.is_grade(cell):
                 points = float(cell.metadata.nbgrader["points"])
                 grade[id] = {"max_score": points, "cell_type": cell.cell_type}
+            if utils.is_task(cell):
+                points = float(cell.metadata.nbgrader["points"])
+                task[id] = {"max_score": points, "cell_type": cell.cell_type}
             if utils.is_solution(cell):
                 solution[id] = {}
             source[id] = {
@@ -224,13 +247,15 @@ class Gradebook:
                 "source": cell.source,
                 "checksum": cell.metadata.nbgrader.get("checksum"),
             }
-        before = {cell.name: cell.max_score for cell in notebook.grade_cells}
+        graded = [*notebook.grade_cells, *notebook.task_cells]
+        before = {cell.name: cell.max_score for cell in graded}
         self._agree(notebook, GradeCell, notebook.grade_cells, grade)
+        self._agree(notebook, TaskCell, notebook.task_cells, task)
         self._agree(notebook, SolutionCell, notebook.solution_cells, solution)
         self._agree(notebook, SourceCell, notebook.source_cells, source)
         self._db.flush()
         self._db.refresh(notebook)
-        return _changes(before, {id: cell["max_score"] for id, cell in grade.items()})
+        return _changes(before, {id: cell["max_score"] for id, cell in (grade | task).items()})
 
     def _agree(
         self, notebook: Notebook, kind: Any, rows: Any, wanted: Mapping[str, Mapping[str, Any]]
@@ -263,10 +288,10 @@ class Gradebook:
         """Give a submission the rows for the cells that it has none for."""
         grades = {row.cell_id for row in submitted.grades}
         comments = {row.cell_id for row in submitted.comments}
-        for cell in notebook.grade_cells:
+        for cell in [*notebook.grade_cells, *notebook.task_cells]:
             if cell.id not in grades:
                 self._db.add(Grade(cell_id=cell.id, notebook=submitted))
-        for cell in notebook.solution_cells:
+        for cell in [*notebook.solution_cells, *notebook.task_cells]:
             if cell.id not in comments:
                 self._db.add(Comment(cell_id=cell.id, notebook=submitted))
 
@@ -278,6 +303,47 @@ class Gradebook:
             f"take {report.student}'s {report.assignment}",
             lambda: self._recorded(report, comments, timestamp),
         )
+
+    def record_notebooks(
+        self,
+        student: str,
+        name: str,
+        timestamp: str | None,
+        notebooks: Mapping[str, NotebookResult],
+    ) -> None:
+        """Write the automatic scores and comments of a submission of several notebooks: all of
+        them or none. ``notebooks`` are all that the assignment has."""
+
+        def write() -> None:
+            submission = self._handed_in(student, name, timestamp)
+            for called, result in notebooks.items():
+                submitted = self._marked(submission, self._book.find_notebook(called, name))
+                grades = {row.cell_id: row for row in submitted.grades}
+                notes = {row.cell_id: row for row in submitted.comments}
+                for cell in submitted.notebook.grade_cells:
+                    if cell.name in result.scores:
+                        self._score(grades[cell.id], result.scores[cell.name])
+                    elif cell.name in result.by_hand:
+                        self._leave(grades[cell.id], cell.name in result.changed)
+                for cell in [*submitted.notebook.solution_cells, *submitted.notebook.task_cells]:
+                    notes[cell.id].auto_comment = result.comments.get(cell.name)
+
+        self._transaction(f"take {student}'s {name}", write)
+
+    def forget_notebooks(self, name: str, kept: Collection[str]) -> list[str]:
+        """Take notebooks that are not among ``kept`` out of assignment ``name``, unless somebody
+        has handed something in for it; sentences about those that stay therefore."""
+
+        def forget() -> list[str]:
+            assignment = self._book.find_assignment(name)
+            gone = [one.name for one in assignment.notebooks if one.name not in kept]
+            if assignment.submissions:
+                return [f"the notebook {one!r} is gone; its points stay" for one in gone]
+            for one in gone:
+                self._book.remove_notebook(one, name)
+            return []
+
+        return self._transaction(f"take {name}", forget)
 
     def settle(
         self, name: str, due: datetime | None, penalties: Mapping[str, float | None]
@@ -318,16 +384,28 @@ class Gradebook:
         )
         grade.auto_score = score
 
+    def _leave(self, grade: Grade, changed: bool) -> None:
+        """Nobody but an assistant can tell the score: asked for until there is one, and again when
+        the answer is another one."""
+        grade.auto_score = None
+        if changed or grade.manual_score is None:
+            grade.needs_manual_grade = True
+
     def _submission(self, report: Report, timestamp: str | None) -> SubmittedNotebook:
-        assignment = self._book.find_assignment(report.assignment)
+        submission = self._handed_in(report.student, report.assignment, timestamp)
         notebook = self._book.find_notebook(report.assignment, report.assignment)
-        student = self._db.get(Student, report.student)
+        return self._marked(submission, notebook)
+
+    def _handed_in(self, id: str, name: str, timestamp: str | None) -> SubmittedAssignment:
+        """The row of what student ``id`` handed in for assignment ``name``."""
+        assignment = self._book.find_assignment(name)
+        student = self._db.get(Student, id)
         if student is None:
-            student = Student(id=report.student)
+            student = Student(id=id)
             self._db.add(student)
         submission = (
             self._db.query(SubmittedAssignment)
-            .filter_by(assignment_id=assignment.id, student_id=report.student)
+            .filter_by(assignment_id=assignment.id, student_id=id)
             .one_or_none()
         )
         if submission is None:
@@ -337,6 +415,10 @@ class Gradebook:
         if when is not None:
             submission.timestamp = when
         self._db.flush()
+        return submission
+
+    def _marked(self, submission: SubmittedAssignment, notebook: Notebook) -> SubmittedNotebook:
+        """The row of one of its notebooks, with rows for all cells."""
         submitted = self._submitted(submission, notebook)
         self._db.flush()
         self._complete(submitted, notebook)

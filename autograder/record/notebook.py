@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -30,8 +31,11 @@ def executed(
     return notebook
 
 
-def write_autograded(folder: Path, submission: Submission, notebook: nbformat.NotebookNode) -> None:
-    """Replace ``folder`` by the executed notebook and the files that were handed in with it."""
+def write_autograded(
+    folder: Path, submission: Submission, notebooks: Mapping[str, nbformat.NotebookNode]
+) -> None:
+    """Replace ``folder`` by the executed ``notebooks``, by name, and the files that were handed in
+    with them."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryFolder(folder.parent) as made:
         fresh, old = made.path / "new", made.path / "old"
@@ -44,13 +48,14 @@ def write_autograded(folder: Path, submission: Submission, notebook: nbformat.No
             (fresh / "timestamp.txt").write_text(submission.timestamp, encoding="utf-8")
         if submission.secret is not None:
             (fresh / SECRET).write_bytes(submission.secret)
-        # Not nbformat.write, which validates: that takes longer than all the rest of recording.
-        text = nbformat.v4.writes(notebook)
-        with (fresh / f"{submission.assignment}.ipynb").open("w", encoding="utf-8") as file:
-            file.write(f"{text}\n")
-            file.flush()
-            # The report, which says that all is recorded, must not survive a power cut alone.
-            os.fsync(file.fileno())
+        for name, notebook in notebooks.items():
+            # Not nbformat.write, which validates: that takes longer than the rest of recording.
+            text = nbformat.v4.writes(notebook)
+            with (fresh / f"{name}.ipynb").open("w", encoding="utf-8") as file:
+                file.write(f"{text}\n")
+                file.flush()
+                # The report, which says that all is recorded, must not survive a power cut alone.
+                os.fsync(file.fileno())
         if folder.exists():
             folder.rename(old)
         fresh.rename(folder)

@@ -68,7 +68,7 @@ def in_language(language, make_course, hand_in, handed_in, lending, folder):
     course = Course.at(root)
     with lending(), Grader(course) as grader:
         reports = {one["student"]: one for one in grader.grade(P)}
-    make_feedback(course, course.assignment(P))
+    make_feedback(course, P)
     with Gradebook(course.db_url) as book:
         comments = {
             student: [row[1] for row in rows if isinstance(row, list) and len(row) == 2 and row[1]]
