@@ -5,6 +5,7 @@ Nothing slow is imported until a command needs it: ``autograder --help`` is aske
 
 from __future__ import annotations
 
+import errno
 import logging
 import shlex
 import sys
@@ -17,13 +18,28 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from autograder.errors import AuthorError, MachineError
+from autograder.errors import AuthorError, MachineError, log_to
 
 __all__ = ["app", "main"]
 
 FAILED, USAGE, BROKEN = 1, 2, 3
 """Exit statuses: something does not hold; a mistake in what was asked or written; our fault or
 the machine's."""
+
+ROOM, RIGHTS = "make room", "give this user the right to write there"
+MENDS = {
+    errno.ENOSPC: ROOM,
+    errno.EDQUOT: ROOM,
+    errno.EFBIG: ROOM,
+    errno.EROFS: RIGHTS,
+    errno.EACCES: RIGHTS,
+    errno.EPERM: RIGHTS,
+    errno.EIO: "look after the disk",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "allow more open files (sysctl fs.file-max)",
+    errno.ENOMEM: "free memory",
+}
+"""What a machine may refuse at any moment, and what helps. Other errors of the system are ours."""
 
 app = typer.Typer(
     help="Grade PyTorch notebooks: observe in a sandbox, judge with pytest, record in nbgrader.",
@@ -44,6 +60,23 @@ JobsOption = Annotated[
     typer.Option("--jobs", "-j", min=1, help="Notebooks at a time.", show_default="cores + 1"),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+class ExportFormat(StrEnum):
+    """What grades are exported for."""
+
+    csv = "csv"
+    json = "json"
+    moodle = "moodle"
+    canvas = "canvas"
+    gradescope = "gradescope"
+
+
+class ExcelForm(StrEnum):
+    """How Excel in some country writes numbers."""
+
+    point = "point"
+    comma = "comma"
 
 
 class Device(StrEnum):
@@ -102,10 +135,12 @@ def release(
     """
     with _sentences():
         from autograder.course import Course
+        from autograder.delays import due_change
         from autograder.judge.batch import examine_checks
         from autograder.record.gradebook import Gradebook
         from autograder.record.release import release as make
         from autograder.record.release import released_notebook
+        from autograder.turn import turn
         from autograder.verify.proof import proven
 
         here = Course.at(course)
@@ -120,14 +155,21 @@ def release(
                 f"{names}`, or release with --unverified."
             )
         for assignment in loaded:
-            changed = make(here, assignment)
-            with Gradebook(here.db_url) as book:
-                for change in book.register(assignment.name, released_notebook(here, assignment)):
-                    _notice(f"{assignment.name}: {change}; scores given by hand are kept.")
+            name = assignment.name
+            with turn(here, f"release {name}", _notice):
+                changed = make(here, assignment)
+                with Gradebook(here.db_url) as book:
+                    for change in book.register(name, released_notebook(here, assignment)):
+                        _notice(f"{name}: {change}; scores given by hand are kept.")
+                    moved = due_change(here, name)
+                    if moved is not None:
+                        book.settle(name, here.config.due(name), {})
+            if moved:
+                _notice(moved)
             if not quiet:
-                path = here.released(assignment.name).relative_to(here.root)
+                path = here.released(name).relative_to(here.root)
                 said = "released" if changed else "already up to date"
-                doubt = ", NOT VERIFIED" if assignment.name in unproven else ""
+                doubt = ", NOT VERIFIED" if name in unproven else ""
                 typer.echo(f"{path}: {said}{doubt}")
 
 
@@ -167,7 +209,7 @@ def grade(
         from autograder.render.table import Progress, results
 
         here = Course.at(course)
-        _log_to(here.state / "log")
+        log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
         options = Options(device=device.value, force=force, students=tuple(student or ()))
         options = replace(options, jobs=jobs) if jobs else options
@@ -184,7 +226,7 @@ def grade(
         if json_file is not None:
             write_json(json_file, batches[0] if len(batches) == 1 else batches)
         if not quiet:
-            results(batches, here)
+            results(batches, here, grader.before)
         broken = [
             (batch["assignment"], report["student"])
             for batch in batches
@@ -194,6 +236,104 @@ def grade(
         if broken:
             named = ", ".join(f"{who} ({what})" for what, who in broken[:10])
             raise MachineError(f"could not grade {named}; see {here.state / 'log'}.")
+
+
+@app.command()
+def log(
+    student: Annotated[str, typer.Option("--student", metavar="ID", help="Whose results.")],
+    assignments: AssignmentArguments = None,
+    course: CourseOption = Path(),
+    entry: Annotated[
+        int | None,
+        typer.Option(
+            "--entry", min=1, metavar="N", help="All that this entry said; of one assignment."
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write all of it: an object, or a list of them for several assignments.",
+        ),
+    ] = None,
+) -> None:
+    """Show each result that a student had: when, what changed, why, and what it rests on.
+
+    Below the results stands what the gradebook has now, with the scores that were given by hand.
+    """
+    with _sentences():
+        from rich.console import Console
+
+        from autograder.course import Course
+        from autograder.grading import write_json
+        from autograder.logbook import chosen, logged, refuse_unknown, told
+        from autograder.render.log import log_text, report_text
+
+        here = Course.at(course)
+        names = logged(here, assignments)
+        if entry is not None and len(names) != 1:
+            raise AuthorError("--entry: name the one assignment whose entry it is.")
+        refuse_unknown(here, names, student)
+        found = [told(here, name, student) for name in names]
+        if json_file is not None:
+            write_json(json_file, found[0] if len(found) == 1 else found)
+        console = Console()
+        if entry is not None:
+            number, _, _ = chosen(here, names[0], student, entry)
+            report_text(found[0]["entries"][number - 1], console)
+            return
+        for one in found:
+            log_text(one, console)
+
+
+@app.command()
+def replay(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    student: Annotated[str, typer.Option("--student", metavar="ID", help="Whose result.")],
+    course: CourseOption = Path(),
+    entry: Annotated[
+        int | None,
+        typer.Option(
+            "--entry",
+            min=1,
+            metavar="N",
+            help="Which one of `autograder log`.",
+            show_default="the newest",
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the report and what differs."),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Judge a result again, from the observations and by the checks of that time.
+
+    Changes nothing. Exit status 0: the same report came out; 1: another one, and where; 3: what it
+    rests on is gone or was changed.
+    """
+    with _sentences():
+        from rich.console import Console
+
+        from autograder.appeal import replay as judge_again
+        from autograder.course import Course
+        from autograder.grading import write_json
+        from autograder.logbook import chosen, logged, refuse_unknown
+        from autograder.render.log import replay_text
+
+        here = Course.at(course)
+        log_to(here.state / "log")
+        (name,) = logged(here, [assignment])
+        refuse_unknown(here, [name], student)
+        number, of, result = chosen(here, name, student, entry)
+        again = judge_again(here, name, result)
+        if json_file is not None:
+            write_json(json_file, {**again.json(), "entry": number})
+        if not quiet:
+            replay_text(again, number, of, Console())
+        if not again.same:
+            _end(f"{student}'s {name} came out differently when it was judged again.", FAILED)
 
 
 @app.command()
@@ -233,7 +373,7 @@ def verify(
         from autograder.verify.prove import MUTANTS, prove
 
         here, proofs = Course.at(course), []
-        _log_to(here.state / "log")
+        log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
         options = Options(device=device.value)
         options = replace(options, jobs=jobs) if jobs else options
@@ -271,28 +411,85 @@ def feedback(
     with _sentences():
         from autograder.course import Course
         from autograder.record.feedback import make_feedback
+        from autograder.turn import turn
 
         here = Course.at(course)
         for name in assignments or here.config.assignments:
-            fresh, pages = make_feedback(here, here.assignment(name))
+            with turn(here, f"feedback {name}", _notice):
+                fresh, pages = make_feedback(here, here.assignment(name))
             if not quiet:
                 typer.echo(f"{name}: {pages} feedback pages, {fresh} of them made now")
         if not quiet:
             typer.echo(f"feedback pages: {here.root / 'feedback'}")
 
 
+@app.command()
+def export(
+    assignments: AssignmentArguments = None,
+    course: CourseOption = Path(),
+    format: Annotated[
+        ExportFormat, typer.Option("--format", help="What the grades are for.")
+    ] = ExportFormat.csv,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="PATH",
+            help="The file; for gradescope the folder.",
+            show_default="in the course's exports/",
+        ),
+    ] = None,
+    student: Annotated[
+        list[str] | None,
+        typer.Option("--student", metavar="ID", help="Only this student; may be repeated."),
+    ] = None,
+    excel: Annotated[
+        ExcelForm | None,
+        typer.Option(
+            "--excel",
+            help="Let Excel show accents and numbers: with decimal points (Mexico), or with "
+            "decimal commas and semicolons (Spain, Argentina). Only for csv.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite what another program wrote or changed.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the gradebook's grades to a file: a table, or what a learning platform imports.
+
+    Scores given by hand and late penalties are in them; penalties are brought up to date first.
+    """
+    with _sentences():
+        from autograder.course import Course
+        from autograder.export.files import LEDGER, put
+        from autograder.export.formats import FORMATS
+        from autograder.export.plain import as_csv
+        from autograder.record.export import course_grades
+
+        if excel is not None and format is not ExportFormat.csv:
+            _end(f"--excel is for --format csv; {format.value} has a form of its own.", USAGE)
+        here, form = Course.at(course), FORMATS[format.value]
+        grades = course_grades(here, tuple(assignments or ()), tuple(student or ()), _notice)
+        exported = as_csv(grades, excel.value) if excel else form.export(grades)
+        target = here.root / "exports" / form.target
+        if to is not None:
+            target = to / form.target if to.is_dir() and not form.folder else to
+            if not target.absolute().parent.is_dir():
+                _end(f"--to {to}: there is no folder {target.absolute().parent}.", USAGE)
+        changed = put(target, exported.files, here.state / LEDGER, force=force)
+        for note in exported.notes:
+            _notice(f"{format.value}: {note}")
+        if not quiet:
+            what = f"{len(exported.files)} files, {changed} of them written now"
+            said = what if form.folder else "written" if changed else "already up to date"
+            typer.echo(f"{target}: {said}")
+
+
 def _notice(sentence: str) -> None:
-    typer.echo(f"autograder: {sentence}", err=True)
+    from autograder.words import harmless
 
-
-def _log_to(path: Path) -> None:
-    """Keep the tracebacks of faults of ours in a file: the screen gets a sentence."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log = logging.getLogger("autograder")
-    log.addHandler(handler)
-    log.propagate = False
+    typer.echo(f"autograder: {harmless(sentence)}", err=True)
 
 
 @app.command()
@@ -351,12 +548,19 @@ def _sentences() -> Iterator[None]:
     except MachineError as error:
         logging.getLogger("autograder").error("%s", error, exc_info=error.__cause__)
         _end(str(error), BROKEN)
+    except OSError as error:
+        if error.errno not in MENDS:
+            raise
+        log = logging.getLogger("autograder")
+        log.error("%s", error, exc_info=error)
+        where = error.filename2 or error.filename or "this machine"
+        _end(f"{where}: {error.strerror}; {MENDS[error.errno]}, and start again.", BROKEN)
     except KeyboardInterrupt:
         _end("interrupted; what was observed until now is kept.", 130)
 
 
 def _end(sentence: str, status: int) -> NoReturn:
-    typer.echo(f"autograder: {sentence}", err=True)
+    _notice(sentence)
     raise SystemExit(status)
 
 
@@ -368,15 +572,24 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return app(arguments)
     except Exception as error:
-        import tempfile
-        import traceback
-
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="autograder-", suffix=".log", delete=False, encoding="utf-8"
-        ) as file:
-            traceback.print_exc(file=file)
         typer.echo(
-            f"autograder: a fault of ours ({type(error).__name__}); the details: {file.name}",
+            f"autograder: a fault of ours ({type(error).__name__}); the details: {_kept()}",
             err=True,
         )
         sys.exit(BROKEN)
+
+
+def _kept() -> str:
+    """Where the traceback of the exception is that is being handled; itself if nowhere."""
+    import tempfile
+    import traceback
+
+    text = traceback.format_exc()
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="autograder-", suffix=".log", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+    except OSError:
+        return f"\n{text}"
+    return file.name

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, tzinfo
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NoReturn, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from autograder import moment
 from autograder.errors import AuthorError
 
 __all__ = [
     "CONFIG_NAME",
     "Assignment",
     "Config",
+    "Exchange",
+    "Late",
     "Tolerance",
     "config_text",
     "line_of",
@@ -40,8 +52,38 @@ class Tolerance(Part):
     atol: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
 
+def _as_written(value: Any) -> Any:
+    """YAML makes a moment of some texts, and of others not: all of them are texts again."""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+Moment = Annotated[str, BeforeValidator(_as_written)]
+"""As its author wrote it; ``Config.due`` and ``Config.zero_after`` know the time zone."""
+
+
+class Late(Part):
+    """What handing in late costs: a percentage of the score for each day that has begun."""
+
+    grace_minutes: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    percent_per_day: float = Field(default=0.0, ge=0, le=100)
+    cap_percent: float = Field(default=100.0, ge=0, le=100)
+    zero_after_days: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    zero_after: Moment | None = None
+
+    @model_validator(mode="after")
+    def _refuse_nothing(self) -> Self:
+        if self.model_fields_set.isdisjoint({"percent_per_day", "zero_after_days", "zero_after"}):
+            raise ValueError(
+                "this costs nobody anything; set percent_per_day, zero_after_days or zero_after, "
+                "or leave 'late:' empty."
+            )
+        return self
+
+
 class Assignment(Part):
-    """How one assignment is observed and judged."""
+    """How one assignment is observed and judged, and when it is due."""
 
     devices: tuple[Device, ...] = Field(default=("cpu", "cuda"), min_length=1, strict=False)
     trials: int = Field(default=2, ge=1, le=10)
@@ -57,15 +99,27 @@ class Assignment(Part):
     )
     checks: dict[str, Tolerance] = Field(default={})
     """Tolerances of single checks, by the name of the test function."""
+    # Neither is dumped: no observation and no judgement depends on when something was due.
+    due: Moment | None = Field(default=None, exclude=True)
+    late: Late | None = Field(default=None, exclude=True)
+
+
+class Exchange(Part):
+    """Where nbgrader hands notebooks to students, and what the course is called there."""
+
+    course_id: str = Field(pattern=r"^[^\s/+*.][^\s/+*]*$")
+    root: str = Field(default="/usr/local/share/nbgrader/exchange", pattern=r"^/")
 
 
 class Config(Part):
     """The whole file. ``defaults`` are laid under every assignment when it is read."""
 
     course: str = ""
+    timezone: str | None = None
     language: Literal["es", "en"] = "es"
     sandbox: Literal["full", "none"] = "full"
     db_url: str = "sqlite:///gradebook.db"
+    exchange: Exchange | None = None
     defaults: dict[str, Any] = Field(default={})
     assignments: dict[str, Assignment] = Field(min_length=1)
 
@@ -78,10 +132,42 @@ class Config(Part):
         if not isinstance(defaults, dict) or not isinstance(assignments, dict):
             return data
         laid = {
-            name: {**defaults, **(own or {})} if own is None or isinstance(own, dict) else own
+            name: _laid(defaults, own or {}) if own is None or isinstance(own, dict) else own
             for name, own in assignments.items()
         }
         return {**data, "assignments": laid}
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        if name is not None:
+            moment.zone(name)
+        return name
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The course's time zone."""
+        return None if self.timezone is None else moment.zone(self.timezone)
+
+    def due(self, name: str) -> datetime | None:
+        """When assignment ``name`` is due, in UTC, if the config says so."""
+        written = self.assignments[name].due
+        return None if written is None else moment.due_moment(written, self.zone)
+
+    def zero_after(self, name: str) -> datetime | None:
+        """From when on nothing is left of a score, in UTC, if the config names a moment."""
+        late = self.assignments[name].late
+        written = None if late is None else late.zero_after
+        return None if written is None else moment.due_moment(written, self.zone)
+
+
+def _laid(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """An assignment's own settings on the defaults; those of ``late`` one by one."""
+    laid = {**defaults, **own}
+    first, then = defaults.get("late"), own.get("late")
+    if isinstance(first, dict) and isinstance(then, dict):
+        laid["late"] = {**first, **then}
+    return laid
 
 
 def load_config(course: Path) -> Config:
@@ -140,9 +226,39 @@ def parse_config(text: str, *, adding: str | None = None) -> Config:
     except ValidationError as error:
         raise AuthorError(_sentence(error, node, ("defaults",))) from None
     try:
-        return Config.model_validate(data)
+        config = Config.model_validate(data)
     except ValidationError as error:
         raise AuthorError(_sentence(error, node, ())) from None
+    _refuse_wrong_moments(config, data, node)
+    return config
+
+
+def _refuse_wrong_moments(config: Config, data: dict[str, Any], node: Any) -> None:
+    """Moments can be read only when the course's time zone is known."""
+    if "due" in (data.get("defaults") or {}):
+        _refuse(node, ("defaults", "due"), "each assignment has a due date of its own.")
+    for name in config.assignments:
+        due = _read(config.due, name, node, ("assignments", name, "due"))
+        own = data["assignments"][name].get("late") or {}
+        home = ("assignments", name) if "zero_after" in own else ("defaults",)
+        place = (*home, "late", "zero_after")
+        zero = _read(config.zero_after, name, node, place)
+        if due is not None and zero is not None and zero <= due:
+            _refuse(node, place, f"{name} is not yet due then.")
+
+
+def _read(
+    moment_of: Callable[[str], datetime | None], name: str, node: Any, place: tuple[str, ...]
+) -> datetime | None:
+    try:
+        return moment_of(name)
+    except ValueError as error:
+        _refuse(node, place, str(error))
+
+
+def _refuse(node: Any, place: tuple[str, ...], problem: str) -> NoReturn:
+    where = ".".join(place)
+    raise AuthorError(f"{CONFIG_NAME}:{line_of(node, place)}: {where}: {problem}")
 
 
 def _refuse_doubled(node: Any, place: tuple[str, ...], seen: set[int]) -> None:
@@ -188,8 +304,14 @@ def _problem(first: Any, place: Sequence[str | int]) -> str:
             near = synonyms.get(str(given).lower())
             hint = f"; did you mean {near!r}?" if near in choices else nearest(str(given), choices)
             return f"{given!r} is not a {noun}{hint}"
+        case "string_pattern_mismatch" if place[-1] == "course_id":
+            return f"a name without spaces and without / + * is needed here, not {given!r}."
+        case "string_pattern_mismatch":
+            return f"a whole path, from / on, is needed here, not {given!r}."
         case "too_short":
             return "there has to be one at least."
+        case "value_error":
+            return str(first["ctx"]["error"])
         case _:
             message = str(first["msg"])
             return f"{message[0].lower()}{message[1:]}, not {given!r}."
@@ -202,7 +324,11 @@ def _choices(expected: str) -> list[str]:
 def _settings(place: Sequence[str | int]) -> list[str]:
     if len(place) == 1:
         return list(Config.model_fields)
-    return list((Assignment if len(_below(place)) == 1 else Tolerance).model_fields)
+    if place[0] == "exchange":
+        return list(Exchange.model_fields)
+    below = _below(place)
+    part = Assignment if len(below) == 1 else Late if below[0] == "late" else Tolerance
+    return list(part.model_fields)
 
 
 def _below(place: Sequence[str | int]) -> Sequence[str | int]:

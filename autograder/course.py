@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import hmac
-import os
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 from autograder.assignment import Assignment, load_assignment
 from autograder.config import Assignment as Policy
 from autograder.config import Config, load_config
 from autograder.errors import AuthorError, MachineError
+from autograder.sandbox.temporary import TemporaryFolder, written
 
-__all__ = ["Course", "Key"]
+__all__ = ["ODD_FOLDER", "Course", "Key"]
 
 KEY_BYTES = 32
 MAX_SCANNED = 4 * 2**20
+MAX_ID_BYTES = 200
+# nbgrader's globs; control characters; ends of lines and changes of direction; what is not UTF-8.
+ODD_CHARACTERS = re.compile(r"[*?\[\]\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+ODD_FOLDER = (
+    f"a student's folder has a name of at most {MAX_ID_BYTES} bytes in UTF-8, without * ? [ ], "
+    "control characters or spaces at its ends; rename it"
+)
 ROSTER_FIELDS = ("first_name", "last_name", "email", "lms_user_id")
 
 
@@ -69,6 +79,10 @@ class Course:
     def observations(self) -> Path:
         return self.state / "observations"
 
+    @property
+    def history(self) -> Path:
+        return self.state / "history"
+
     def policy(self, name: str) -> Policy:
         return self.config.assignments[name]
 
@@ -86,9 +100,17 @@ class Course:
 
     @property
     def db_url(self) -> str:
-        """The gradebook's URL, a relative SQLite path taken from the course's folder."""
+        """The gradebook's URL, a relative SQLite path taken from the course's folder.
+
+        For PostgreSQL it names a driver that is there: SQLAlchemy 2.0 and 2.1 take different ones
+        where none is named.
+        """
         prefix = "sqlite:///"
         url = self.config.db_url
+        server, separator, rest = url.partition("://")
+        if separator and server in ("postgresql", "postgres"):
+            third_is_all = find_spec("psycopg2") is None and find_spec("psycopg") is not None
+            return f"postgresql+{'psycopg' if third_is_all else 'psycopg2'}://{rest}"
         if url.startswith(prefix) and not url.startswith(prefix + "/"):
             return f"{prefix}{self.root / url.removeprefix(prefix)}"
         return url
@@ -101,19 +123,27 @@ class Course:
 
     def students(self, name: str) -> list[str]:
         """Who handed in something for assignment ``name``, in alphabetical order."""
+        return [one for one in self._handed_in(name) if _can_be_graded(one)]
+
+    def odd_folders(self, name: str) -> list[str]:
+        """Folders of submissions for ``name`` that no student can have: see ``ODD_FOLDER``."""
+        return [one for one in self._handed_in(name) if not _can_be_graded(one)]
+
+    def _handed_in(self, name: str) -> list[str]:
         folder = self.root / "submitted"
         return sorted(
             entry.name
             for entry in (folder.iterdir() if folder.is_dir() else ())
-            if not entry.name.startswith(".") and (entry / name).is_dir()
+            if not entry.name.startswith(".") and _is_folder(entry / name)
         )
 
     def submitted_texts(self, name: str) -> Iterator[bytes]:
         """The bytes of the notebooks that were handed in for ``name``, unless they are huge."""
         for student in self.students(name):
             path = self.submitted(student, name) / f"{name}.ipynb"
-            if path.is_file() and not path.is_symlink() and path.stat().st_size < MAX_SCANNED:
-                yield path.read_bytes()
+            with contextlib.suppress(OSError):  # whoever reads it for good will say so
+                if path.is_file() and not path.is_symlink() and path.stat().st_size < MAX_SCANNED:
+                    yield path.read_bytes()
 
     def roster(self) -> dict[str, dict[str, str]]:
         """The students of ``students.csv`` (nbgrader's form: ``id`` and more), if there is one."""
@@ -142,18 +172,31 @@ class Course:
         except FileNotFoundError:
             pass
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"key.{os.getpid()}")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES))
-        try:
+        with TemporaryFolder(path.parent) as folder:
+            made = folder.path / "key"
+            with written(made) as file:
+                file.write(secrets.token_hex(KEY_BYTES).encode())
             # A link, not a rename: of two graders that start at once, the first one's key stays.
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(made)
         return _read_key(path)
+
+
+def _can_be_graded(student: str) -> bool:
+    """Whether a folder's name can be an id: in files, in the gradebook and in nbgrader's globs."""
+    return (
+        not ODD_CHARACTERS.search(student)
+        and student == student.strip()
+        and len(student.encode()) <= MAX_ID_BYTES
+    )
+
+
+def _is_folder(path: Path) -> bool:
+    """Also of what nobody may look into: whoever reads it will say so."""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return True
 
 
 def _read_key(path: Path) -> Key:

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from autograder.course import Course
-from autograder.database import without_password
+from autograder.database import said_by, without_password
 from autograder.errors import AuthorError
 
 __all__ = ["Row", "examine_machine"]
@@ -41,6 +41,7 @@ def examine_machine(root: Path) -> Iterator[Row]:
         yield Row("config", "bad", str(error), "mend the file, or name the course with --course")
     yield from _sandbox(course)
     if course is not None:
+        yield _nbgrader(course)
         yield _database(course)
     yield _disk(root)
 
@@ -102,6 +103,19 @@ def _sandbox(course: Course | None) -> Iterator[Row]:
         yield Row("cuda", "weak", "none: checks for CUDA are reported as not run")
 
 
+def _nbgrader(course: Course) -> Row:
+    path = course.root / "nbgrader_config.py"
+    if path.is_file() and "nbgrader_settings" in path.read_text("utf-8", "replace"):
+        return Row("nbgrader's commands", "ok", f"{path} hands over to the autograder")
+    return Row(
+        "nbgrader's commands",
+        "weak",
+        f"{path} does not hand over to the autograder: `nbgrader autograde` would run students' "
+        "code unprotected, and score it by itself",
+        "copy nbgrader_config.py from the autograder's repository into the course's folder",
+    )
+
+
 def _database(course: Course) -> Row:
     import sqlalchemy
 
@@ -117,9 +131,8 @@ def _database(course: Course) -> Row:
             # Not SELECT 1, which SQLite answers without looking at the file.
             sqlalchemy.inspect(connection).get_table_names()
         engine.dispose()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        said = str(getattr(error, "orig", None) or error).splitlines()[0]
-        shown = f"{without_password(url)}: {said}"
+    except (sqlalchemy.exc.SQLAlchemyError, ValueError, ImportError) as error:
+        shown = f"{without_password(url)}: {said_by(error, url)}"
         return Row("database", "bad", shown, "check db_url, its driver, the server and the rights")
     if url.startswith(prefix):
         return _writable("database", Path(url.removeprefix(prefix)), url.removeprefix(prefix))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
 from autograder.course import Course
-from autograder.errors import AuthorError, MachineError
+from autograder.errors import AuthorError, MachineError, MachineStopped
 from autograder.misconceptions import Misconception, load_misconceptions
 from autograder.submission import Submission, reference
 from autograder.words import Words
@@ -28,11 +28,19 @@ if TYPE_CHECKING:
     from autograder.report import CheckResult, Report
     from autograder.sandbox import Sandbox
 
-__all__ = ["REFERENCE", "Exam", "Options", "observed_in", "refuse_wrong_checks"]
+__all__ = [
+    "REFERENCE",
+    "Exam",
+    "Options",
+    "explain",
+    "observed_in",
+    "refuse_wrong_checks",
+    "solution_places",
+]
 
 log = logging.getLogger(__name__)
-REFERENCE = "(reference)"
-"""Stands among the students of a batch; no folder name of nbgrader's has parentheses."""
+REFERENCE = "/reference"
+"""Stands among the students of a batch; no folder can have this name."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +48,14 @@ class Options:
     """How ``grade`` was asked to work. ``device`` is ``auto``, ``cpu`` or ``cuda``.
 
     By default one notebook more than there are cores is worked on: it is set up, which the kernel
-    takes its time for, while the others run.
+    takes its time for, while the others run. ``force`` observes, judges and records what has not
+    changed too; ``again`` judges and records it, from what was observed before.
     """
 
     jobs: int = field(default_factory=lambda: (os.cpu_count() or 1) + 1)
     device: str = "auto"
     force: bool = False
+    again: bool = False
     students: tuple[str, ...] = ()
 
 
@@ -54,6 +64,9 @@ class Exam:
     """The observations of a batch, ready to be judged.
 
     ``seen`` and ``trials`` by student; ``broken`` tells, by student, what went wrong on our side.
+    ``models`` are the trials of the reference and, by id, of the misconceptions that failed checks
+    were compared with. ``referred`` are the stored files, by SHA-256, that have to stay.
+    ``unexplained`` are misconceptions that could not be observed, so that reasons may be missing.
     """
 
     course: Course
@@ -63,6 +76,9 @@ class Exam:
     seen: dict[str, Observed] = field(default_factory=dict)
     trials: dict[str, list[Trial]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    models: dict[str, list[Trial]] = field(default_factory=dict)
+    referred: Set[str] = frozenset()
+    unexplained: list[str] = field(default_factory=list)
 
     @cached_property
     def misconceptions(self) -> list[Misconception]:
@@ -99,13 +115,16 @@ class Exam:
             self.sandbox,
             self.devices,
             texts,
+            self.referred,
         )
 
     @cached_property
     def reference(self) -> Observed:
         """The reference's observations; ``AuthorError`` if it does not run to its end."""
         solution = reference(self.assignment)
-        seen = observed_in(self.observer.observe(solution), solution, self.assignment, model=True)
+        trials = self.observer.observe(solution)
+        self.models[REFERENCE] = trials
+        seen = observed_in(trials, solution, self.assignment, model=True)
         for trial in seen.trials:
             if trial.ending.how != "finished":
                 said = trial.ending.detail.strip().splitlines()[-1:] or [""]
@@ -125,11 +144,16 @@ class Exam:
     ) -> None:
         """Observe all ``submissions``, several at a time; one that fails fails alone."""
         progress(0, len(submissions))
+        for one in submissions:
+            if one.fault:
+                log.error("%s of %s cannot be read: %s", one.assignment, one.student, one.fault)
+                self.broken[one.student] = one.fault
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
             model = pool.submit(lambda: self.reference)
             waiting = {
                 pool.submit(self.observer.observe, one, fresh=self.options.force): one
                 for one in submissions
+                if not one.fault
             }
             try:
                 model.result()
@@ -147,28 +171,28 @@ class Exam:
         Observes the misconceptions that cost points where somebody lost some, unless they have
         been observed before.
         """
-        from autograder.diagnosis.diagnose import diagnose, puzzling_exercises
-        from autograder.judge.batch import judge
+        from autograder.diagnosis.diagnose import puzzling_exercises
 
         exercises = puzzling_exercises(batch)
         known = [one for one in self.misconceptions if exercises & one.loses.keys()]
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
             seen = zip(known, pool.map(self._misconceived, known), strict=True)
             found = [(one, observed) for one, observed in seen if observed is not None]
-        known = [one for one, _ in found]
-        wrong = {one.alias: observed for one, observed in found}
-        judged = replace(batch, submissions=wrong, results={})
-        if known:
-            judge(judged)
-        diagnose(batch, judged, known)
+        explain(batch, found)
 
     def _misconceived(self, misconception: Misconception) -> Observed | None:
         """What the misconception shows; nothing where the machine fails: the grades matter more."""
         wrong = reference(self.assignment, {misconception.exercise: misconception.cell})
         try:
-            return observed_in(self.observer.observe(wrong), wrong, self.assignment)
-        except (MachineError, ValueError, OSError):
+            trials = self.observer.observe(wrong)
+            seen = observed_in(trials, wrong, self.assignment)
+            self.models[misconception.id] = trials
+            return seen
+        except MachineStopped:
+            raise
+        except (MachineError, ValueError):
             log.exception("%s: %s could not be observed", self.assignment.name, misconception.id)
+            self.unexplained.append(misconception.id)
             return None
 
     def _take(self, submission: Submission, future: Future[list[Trial]]) -> None:
@@ -178,7 +202,10 @@ class Exam:
             if self.trials[student]:
                 seen = observed_in(self.trials[student], submission, self.assignment)
                 self.seen[student] = seen
-        except (MachineError, ValueError, OSError) as error:
+        except MachineStopped:
+            raise
+        except Exception as error:
+            # Whatever it is: it stays this submission's.
             log.exception("%s of %s could not be observed", self.assignment.name, student)
             self.broken[student] = str(error)
 
@@ -210,18 +237,44 @@ class Exam:
         )
 
 
+def explain(batch: Batch, found: Sequence[tuple[Misconception, Observed]]) -> None:
+    """Put the reasons of failed checks into the judged ``batch``, by the misconceptions that were
+    ``found``, in the order of their file."""
+    from autograder.diagnosis.diagnose import diagnose
+    from autograder.judge.batch import judge
+
+    known = [one for one, _ in found]
+    wrong = {one.alias: observed for one, observed in found}
+    # Elsewhere they lose nothing: `verify` has proven it.
+    only = {one.alias: set(one.loses) for one in known}
+    judged = replace(batch, submissions=wrong, only=only, results={})
+    if known:
+        judge(judged)
+    diagnose(batch, judged, known)
+
+
 def observed_in(
-    trials: Sequence[Trial], submission: Submission, assignment: Assignment, *, model: bool = False
+    trials: Sequence[Trial],
+    submission: Submission,
+    assignment: Assignment,
+    *,
+    model: bool = False,
 ) -> Observed:
     """The ``trials`` of ``submission`` as checks look at them."""
     from autograder.judge.batch import observed
 
-    solutions: dict[str, list[int]] = {}
+    loaded = [trial.load() for trial in trials]
+    places = solution_places(submission)
+    return observed(loaded, assignment, places, submission.damage, is_reference=model)
+
+
+def solution_places(submission: Submission) -> dict[str, list[int]]:
+    """By exercise, which of the cells that run are its solution."""
+    places: dict[str, list[int]] = {}
     for place, cell in enumerate(submission.cells):
         if cell.exercise is not None:
-            solutions.setdefault(cell.exercise, []).append(place)
-    loaded = [trial.load() for trial in trials]
-    return observed(loaded, assignment, solutions, submission.damage, is_reference=model)
+            places.setdefault(cell.exercise, []).append(place)
+    return places
 
 
 def _refuse_failed(

@@ -8,8 +8,6 @@ import hashlib
 import importlib
 import json
 import logging
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,15 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.assignment import Assignment
+from autograder.basis import code_digest, refuse_changed, texts_of
 from autograder.config import Assignment as Policy
-from autograder.course import Course
+from autograder.course import ODD_FOLDER, Course
 from autograder.database import known_students, recorded_students
+from autograder.delays import doubts, settle
 from autograder.errors import AuthorError, MachineError
 from autograder.exam import REFERENCE, Exam, Options, refuse_wrong_checks
+from autograder.history import History
 from autograder.isolation import USES
 from autograder.render.json import missing_json
+from autograder.render.late import late_json
+from autograder.sandbox.temporary import written
 from autograder.submission import Submission, read_submission
-from autograder.words import LOCALE, Words
+from autograder.turn import turn
+from autograder.words import Words, plain
 
 if TYPE_CHECKING:
     from autograder.report import Report
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["Grader", "write_json"]
 
 log = logging.getLogger(__name__)
+OURS = ("fingerprint", "judged")
+"""What stands in a kept report besides the report: by what it is known that it still holds, and
+when and by what it was last judged."""
 Json = dict[str, Any]
 
 
@@ -45,7 +52,9 @@ class Grader:
 
     ``names`` are the assignments that are going to be graded (none: those of the config).
     ``progress`` is told, for every submission that was observed, how many are done and of how
-    many; ``notice`` gets sentences that an assistant should read.
+    many; ``notice`` gets sentences that an assistant should read. ``recorded`` fills with the
+    assignments and students whose results were written; ``before`` has, by them, the scores that
+    this run replaced by others.
     """
 
     course: Course
@@ -53,6 +62,8 @@ class Grader:
     names: tuple[str, ...] = ()
     progress: Callable[[int, int], None] = lambda done, total: None
     notice: Callable[[str], None] = lambda sentence: None
+    before: dict[tuple[str, str], float] = field(default_factory=dict)
+    recorded: list[tuple[str, str]] = field(default_factory=list)
     _starting: Future[Sandbox] | None = None
 
     def __enter__(self) -> Grader:
@@ -106,11 +117,23 @@ class Grader:
     def grade(self, name: str) -> list[Json]:
         """The reports (JSON) of all submissions of assignment ``name``, by student.
 
-        What has not changed since it was recorded is neither observed nor judged again.
+        What has not changed since it was recorded is neither observed nor judged again. Whose
+        submission is changed while we are at it is left out, for the next run.
         """
-        if self.options.force:
+        if self._everything:
             self._warm_up()
+        with turn(self.course, f"grade {name}", self.notice):
+            return self._grade(name)
+
+    @property
+    def _everything(self) -> bool:
+        """Whether what has not changed is graded as well."""
+        return self.options.force or self.options.again
+
+    def _grade(self, name: str) -> list[Json]:
         assignment, policy = self.course.assignment(name), self.course.policy(name)
+        for folder in self.course.odd_folders(name):
+            self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
         students = self._students(name)
         submissions = {
             student: read_submission(self.course.submitted(student, name), student, assignment)
@@ -121,14 +144,26 @@ class Grader:
             student: _digest([judged_by, one.digest, one.timestamp])
             for student, one in submissions.items()
         }
-        reports = {} if self.options.force else self._unchanged(name, prints)
+        reports = {} if self._everything else self._unchanged(name, prints)
         changed = [one for student, one in submissions.items() if student not in reports]
         if changed:
             for report in self._fresh(assignment, policy, changed, prints):
                 reports[report["student"]] = report
+        self._settle(name, reports)
         for student in self._missing(assignment, students):
             reports[student] = missing_json(student, assignment.max_score)
         return [reports[student] for student in sorted(reports)]
+
+    def _settle(self, name: str, reports: Mapping[str, Json]) -> None:
+        """Bring due date and late penalties up to date; tell each report that it was late."""
+        found, change = settle(self.course, name, self.options.students)
+        for sentence in [change, *doubts(name, found)]:
+            if sentence:
+                self.notice(sentence)
+        words, zone = Words(self.course.config.language), self.course.config.zone
+        for one in found:
+            if one.student in reports:
+                reports[one.student]["late"] = late_json(one, zone, words)
 
     def _students(self, name: str) -> list[str]:
         """Whose submissions are to be graded: all that are there, or those asked for."""
@@ -167,7 +202,7 @@ class Grader:
         return _digest(
             [
                 {package: version(package) for package in packages},
-                _code_digest(),
+                code_digest(),
                 assignment.source_path.read_text(encoding="utf-8"),
                 assignment.probes,
                 assignment.checks_path.read_text(encoding="utf-8")
@@ -195,7 +230,7 @@ class Grader:
                 continue
             notebook = self.course.autograded(student, name) / f"{name}.ipynb"
             if report.get("fingerprint") == fingerprint and notebook.exists():
-                stored[student] = {key: report[key] for key in report if key != "fingerprint"}
+                stored[student] = {key: report[key] for key in report if key not in OURS}
         if stored:
             recorded = recorded_students(self.course.db_url, name)
             stored = {student: one for student, one in stored.items() if student in recorded}
@@ -209,8 +244,10 @@ class Grader:
         prints: Mapping[str, str],
     ) -> list[Json]:
         """Observe, judge and record ``submissions``."""
-        sandbox = self.sandbox
+        sandbox, texts = self.sandbox, texts_of(assignment)
         exam = Exam(self.course, assignment, sandbox, self.options)
+        if self.options.force:
+            exam.referred = History(self.course.history, assignment.name).referred()
         with ThreadPoolExecutor(max_workers=1) as pool:
             importing = pool.submit(_import_recording)  # the notebooks run in other processes
             exam.observe(submissions, self.progress)
@@ -222,43 +259,78 @@ class Grader:
         judge(batch)
         refuse_wrong_checks(assignment, batch)
         exam.diagnose(batch)
+        refuse_changed(texts, assignment)
+        if exam.unexplained:
+            self.notice(
+                f"{assignment.name}: {', '.join(exam.unexplained)} could not be observed, so "
+                "reasons may be missing; the next run judges again."
+            )
         reports = {one.student: exam.report(one, batch) for one in submissions}
-        return self._record(assignment, submissions, reports, exam, prints)
+        return self._record(texts, submissions, reports, exam, prints)
 
     def _record(
         self,
-        assignment: Assignment,
+        texts: Mapping[str, bytes],
         submissions: Sequence[Submission],
         reports: Mapping[str, Report],
         exam: Exam,
         prints: Mapping[str, str],
     ) -> list[Json]:
-        """Write what is not broken into the gradebook and beside it."""
+        """Log what is not broken, then write it into the gradebook and beside it.
+
+        In this order, so that no score is ever shown to anybody that the log does not have.
+        """
+        from autograder.appeal import log_results
         from autograder.record.gradebook import Gradebook
         from autograder.record.notebook import executed, write_autograded
         from autograder.record.release import released_notebook
         from autograder.render.comment import comments
         from autograder.render.json import report_json
 
-        language, name = self.course.config.language, assignment.name
-        words, written = Words(language), []
+        assignment, language = exam.assignment, self.course.config.language
+        name, words, written = assignment.name, Words(language), []
+        made = {student: report_json(report, words) for student, report in reports.items()}
+        sound = {student: one for student, one in made.items() if one["status"] != "broken"}
+        judged = log_results(exam, texts, submissions, sound)
         with Gradebook(self.course.db_url) as book:
             for change in book.register(name, released_notebook(self.course, assignment)):
                 self.notice(f"{name}: {change}; scores given by hand are kept.")
             for submission in submissions:
                 student = submission.student
-                report = reports[student]
-                kept = report_json(report, words)
-                written.append(kept)
-                if report.status == "broken":
+                if submission.has_changed():
+                    self.notice(
+                        f"{name}: {student}'s submission was changed while this ran; it is left "
+                        "for the next run."
+                    )
                     continue
+                report = reports[student]
+                kept = made[student]
+                written.append(kept)
+                if student not in sound:
+                    continue
+                path = self.course.report_path(student, name)
+                self._compare(name, student, path, kept)
+                # It vouches for what is recorded, so it goes first and comes last.
+                path.unlink(missing_ok=True)
                 trials = exam.trials.get(student)
-                notebook = executed(submission, trials[0].load() if trials else None, language)
+                seen = trials[0].load() if trials else None
+                isolation = str(report.made_from["isolation"])
+                notebook = executed(submission, seen, language, isolation)
                 write_autograded(self.course.autograded(student, name), submission, notebook)
                 book.record(report, comments(report, language), submission.timestamp)
-                path = self.course.report_path(student, name)
-                write_json(path, {**kept, "fingerprint": prints[student]})
+                vouched = {} if exam.unexplained else {"fingerprint": prints[student]}
+                write_json(path, {**kept, **vouched, "judged": judged})
+                self.recorded.append((name, student))
         return written
+
+    def _compare(self, name: str, student: str, path: Path, report: Json) -> None:
+        """Note in ``before`` whether ``report`` takes the place of one with other scores."""
+        try:
+            old = json.loads(path.read_text("utf-8"))
+            if _scores(old) != _scores(report):
+                self.before[name, student] = float(old["score"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return  # there is none that can be read
 
 
 def _import_observing() -> None:
@@ -275,28 +347,16 @@ def _import_recording() -> None:
     gc.freeze()
 
 
+def _scores(report: Json) -> Json:
+    return {one["id"]: one["score"] for one in report["exercises"]}
+
+
 def write_json(path: Path, data: Json | list[Json]) -> None:
     """Write ``data`` at ``path``, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, ensure_ascii=False, indent=1)
-            file.write("\n")
-        os.chmod(temporary, 0o644)  # noqa: PTH101 (mkstemp gives a name, and 0600)
-        os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    text = json.dumps(data, ensure_ascii=False, indent=1)
+    with written(path, 0o644) as file:
+        file.write(f"{text}\n".encode())
 
 
 def _digest(data: Any) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-
-
-def _code_digest() -> str:
-    """Hash of our own package, its sentences included: a change of it judges again."""
-    hashed = hashlib.sha256()
-    for file in sorted([*Path(__file__).parent.rglob("*.py"), *LOCALE.rglob("*.mo")]):
-        hashed.update(file.read_bytes())
-    return hashed.hexdigest()

@@ -7,23 +7,30 @@ interrupted batch goes on where it stopped. Nothing here knows of points or chec
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-from collections.abc import Mapping
+import logging
+import tokenize
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
 from autograder.course import Key
-from autograder.errors import MachineError
+from autograder.errors import MachineError, MachineStopped
 from autograder.isolation import INSIDE, PACKAGE_ROOT
-from autograder.observation import Ending, Observation
-from autograder.sandbox import Limits, Sandbox, SandboxBroken
+from autograder.observation import Observation, ObservationError
+from autograder.sandbox import Limits, Sandbox, SandboxBroken, SandboxUnavailable
+from autograder.store import content_of, file_of, set_aside
 from autograder.submission import Submission
 
-__all__ = ["Observer", "Trial"]
+__all__ = ["Observer", "Trial", "without_notes"]
+
+log = logging.getLogger(__name__)
 
 
 def _code_digest() -> str:
@@ -36,9 +43,20 @@ def _code_digest() -> str:
     return hashed.hexdigest()
 
 
+def _kept(path: Path) -> Observation | None:
+    """The stored observation; nothing where there is none, or none that is whole."""
+    if not path.exists():
+        return None
+    try:
+        return Observation.load(path)
+    except ObservationError as error:
+        log.warning("%s is made again: %s", path, error)
+        return None
+
+
 @dataclass(frozen=True)
 class Trial:
-    """One observe run: its number, the name of its observation and the file.
+    """One observe run: its number, the name of its observation, the file and its SHA-256.
 
     ``seen`` is the observation if it was made or read just now: parsing it takes a while.
     """
@@ -46,6 +64,7 @@ class Trial:
     number: int
     digest: str
     path: Path
+    content: str
     seen: Observation | None = field(default=None, repr=False, compare=False)
 
     def load(self) -> Observation:
@@ -54,7 +73,10 @@ class Trial:
 
 @dataclass
 class Observer:
-    """Observes submissions of one assignment. May be used from several threads at once."""
+    """Observes submissions of one assignment. May be used from several threads at once.
+
+    ``referred`` are the files, by their SHA-256, that have to stay when they are made anew.
+    """
 
     assignment: Assignment
     policy: Policy
@@ -63,12 +85,17 @@ class Observer:
     sandbox: Sandbox
     devices: tuple[str, ...]
     texts: Mapping[str, str]
+    referred: Set[str] = frozenset()
+    _made: set[str] = field(default_factory=set, init=False)
+    _turns: dict[str, Lock] = field(default_factory=dict, init=False)
+    _lock: Lock = field(default_factory=Lock, init=False)
 
     def observe(self, submission: Submission, *, fresh: bool = False) -> list[Trial]:
         """All trials of ``submission``; none if it cannot be read. ``fresh`` uses no stored one.
 
         After a run that was killed, later trials run up to the last cell that ended, so that a
-        literal gains nothing from an endless loop behind it.
+        literal gains nothing from an endless loop behind it. Where no cell has ended they run
+        none: what a frame written by hand says of trial 0 alone counts for nothing.
         """
         if submission.unreadable or not submission.cells:
             return []
@@ -79,9 +106,7 @@ class Observer:
             if seen.ending.how != "finished":
                 count = len(seen.cells)
         later = [
-            self._trial(submission, number, count, fresh)
-            for number in range(1, self.policy.trials)
-            if count
+            self._trial(submission, number, count, fresh) for number in range(1, self.policy.trials)
         ]
         return [first, *later]
 
@@ -100,12 +125,23 @@ class Observer:
         job = self._job(submission, number, count)
         inputs = json.dumps([job, submission.digest, self._circumstances], sort_keys=True)
         digest = hashlib.sha256(inputs.encode()).hexdigest()
-        path = self.store / digest[:2] / f"{digest}.safetensors"
-        if path.exists() and not fresh:
-            return Trial(number, digest, path, Observation.load(path))
-        seen = self._run(job, submission)
-        seen.save(path)
-        return Trial(number, digest, path, seen)
+        path = file_of(self.store, digest)
+        # Of equal submissions the second one waits for the first one's: each result names the file
+        # that it was judged from, so that none may take another's place.
+        with self._turn(digest):
+            kept = _kept(path) if not fresh or digest in self._made else None
+            if kept is not None:
+                return Trial(number, digest, path, content_of(path), kept)
+            seen = self._run(job, submission)
+            if self.referred and path.exists() and (old := content_of(path)) in self.referred:
+                set_aside(path, old)
+            seen.save(path)
+            self._made.add(digest)
+            return Trial(number, digest, path, content_of(path), seen)
+
+    def _turn(self, digest: str) -> Lock:
+        with self._lock:
+            return self._turns.setdefault(digest, Lock())
 
     @cached_property
     def _circumstances(self) -> dict[str, Any]:
@@ -123,7 +159,7 @@ class Observer:
             ],
             "names": {one.id: list(one.names) for one in exercises},
             "also": {one.id: list(one.observe) for one in exercises},
-            "probes": self.assignment.probes,
+            "probes": without_notes(self.assignment.probes),
             "devices": list(self.devices),
             "threads": 1,
             "start": 0,
@@ -154,10 +190,35 @@ class Observer:
                 ended = self.sandbox.run(
                     job, limits=limits, files=submission.files, on_frame=seen.accept
                 )
+            except SandboxUnavailable as error:
+                raise MachineStopped(str(error)) from error
             except SandboxBroken as error:
                 if attempt == 2:
                     raise MachineError(f"the sandbox broke twice: {error}") from error
                 continue
-            seen.ending = Ending(ended.how, ended.detail)
+            seen.end(ended.how, ended.detail)
             return seen
         raise AssertionError("the loop above returns or raises")
+
+
+def without_notes(source: str) -> str:
+    """The text of probes without comments and docstrings, every line where it was.
+
+    A notebook can read, and show, the code that probes it. What an author notes beside that code
+    is for colleagues.
+    """
+    kept: list[tokenize.TokenInfo] = []
+    begins = True
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                continue
+            if token.type == tokenize.STRING and begins:
+                lines = token.end[0] - token.start[0]
+                token = token._replace(string="'''" + lines * "\n" + "'''")
+            kept.append(token)
+            if token.type != tokenize.NL:
+                begins = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    except (tokenize.TokenError, SyntaxError):
+        return source  # no Python: it will say so itself, with its line
+    return tokenize.untokenize(kept)

@@ -6,10 +6,13 @@ All of it is untrusted: nothing here raises for a student's mistake. What is wro
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +23,7 @@ import nbformat
 from autograder.assignment import Assignment, SourceCell
 
 __all__ = [
+    "SECRET",
     "RunCell",
     "Submission",
     "Unreadable",
@@ -31,8 +35,16 @@ __all__ = [
 ]
 
 MAX_NOTEBOOK_BYTES = 100 * 2**20
+MAX_VALUES = 5_000_000
+"""Commas, braces and brackets in a notebook's text: each may become an object of 200 bytes."""
+MAX_CELLS = 20_000
+MAX_TIMESTAMP_BYTES = 100
+SECRET = "submission_secret.txt"
 MAX_FILES = 1_000
 MAX_FILES_BYTES = 64 * 2**20
+MAX_DEPTH = 12
+MAX_ENTRIES = 20_000
+"""Of all folders of a submission together, whatever they are."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,10 @@ class Submission:
 
     ``notebook`` has the source's grade and locked cells in place and no outputs. ``damage`` tells
     by exercise what happened to its solution cell (``missing``, ``retyped``); ``unreadable`` is
-    why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …).
+    why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …). ``fault`` is
+    what kept us from reading it, which is not the student's. ``file_digest`` is the SHA-256 of the
+    file that it was read from. ``secret`` is nbgrader's of the exchange, by which the student finds
+    the feedback: nothing of a run depends on it.
     """
 
     student: str
@@ -61,6 +76,16 @@ class Submission:
     damage: Mapping[str, str] = field(default_factory=dict)
     unreadable: str | None = None
     timestamp: str | None = None
+    file_digest: str | None = None
+    secret: bytes | None = None
+    fault: str | None = None
+    _folder: Path | None = None
+    _before: object = None
+
+    def has_changed(self) -> bool:
+        """Whether its folder is another than before it was read, as while it is being collected:
+        then what was read may be half one submission and half another."""
+        return self._folder is not None and _stats(self._folder) != self._before
 
     @property
     def digest(self) -> str:
@@ -84,17 +109,49 @@ def read_submission(
 
     ``file_name`` is the notebook's if it is not the assignment's.
     """
-    files, notebook_path = _files(folder), folder / (file_name or f"{assignment.name}.ipynb")
-    timestamp = files.pop("timestamp.txt", b"").decode("utf-8", "replace").strip() or None
-    files.pop(notebook_path.name, None)
+    before = _stats(folder)
     try:
-        raw = parse_notebook(notebook_path)
+        made = _read(folder, student, assignment, file_name)
+    except OSError as error:
+        notebook, _, damage = _restore([], assignment)
+        made = Submission(student, assignment.name, notebook, (), {}, damage)
+        made.fault = f"{error.filename}: {error.strerror}"
+    made._folder, made._before = folder, before
+    return made
+
+
+def _read(folder: Path, student: str, assignment: Assignment, file_name: str | None) -> Submission:
+    notebook_path = folder / (file_name or f"{assignment.name}.ipynb")
+    linked = _is_linked(folder)
+    files = {} if linked else _files(folder)
+    written = files.pop("timestamp.txt", b"")[:MAX_TIMESTAMP_BYTES]
+    timestamp = written.decode("utf-8", "replace").strip() or None
+    secret = files.pop(SECRET, None)
+    files.pop(notebook_path.name, None)
+    file_digest = None
+    try:
+        if linked:
+            raise Unreadable("missing")
+        content = _content(notebook_path)
+        file_digest = hashlib.sha256(content).hexdigest()
+        raw = _parse(content)
     except Unreadable as why:
         notebook, _, damage = _restore([], assignment)
-        return Submission(
+        made = Submission(
             student, assignment.name, notebook, (), files, damage, str(why), timestamp
         )
-    return _submission(student, assignment, raw, files, timestamp)
+    else:
+        made = _submission(student, assignment, raw, files, timestamp)
+    made.file_digest, made.secret = file_digest, secret
+    return made
+
+
+def _is_linked(folder: Path) -> bool:
+    """Whether a link stands for the folder or its student's: it could lead to the solution."""
+    try:
+        return folder.is_symlink() or folder.parent.is_symlink()
+    except OSError:  # nobody may look: nobody may read, either
+        return False
 
 
 def as_submission(assignment: Assignment, notebook: nbformat.NotebookNode) -> Submission:
@@ -128,14 +185,15 @@ def _submission(
 
 
 def parse_notebook(path: Path) -> dict[str, Any]:
-    """The notebook's JSON, as version 4, with a list of cells."""
-    if path.is_symlink() or not path.is_file():
-        raise Unreadable("missing")
-    if path.stat().st_size > MAX_NOTEBOOK_BYTES:
-        raise Unreadable("too_large")
-    content = path.read_bytes()
+    """The notebook's JSON, as version 4, with a list of cells; ``Unreadable`` says why not."""
+    return _parse(_content(path))
+
+
+def _parse(content: bytes) -> dict[str, Any]:
     if not content.strip():
         raise Unreadable("empty")
+    if sum(map(content.count, (b",", b"{", b"["))) > MAX_VALUES:
+        raise Unreadable("too_large")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -154,18 +212,40 @@ def parse_notebook(path: Path) -> dict[str, Any]:
             raise Unreadable("not_notebook") from None
     if not isinstance(raw.get("cells"), list):
         raise Unreadable("not_notebook")
+    if len(raw["cells"]) > MAX_CELLS:
+        raise Unreadable("too_large")
     return dict(raw)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a notebook. Only of a regular file: opening a FIFO would wait for ever."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise Unreadable("missing")
+        if path.stat().st_size > MAX_NOTEBOOK_BYTES:
+            raise Unreadable("too_large")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Unreadable("missing") from None
+
+
+def _stats(folder: Path) -> list[tuple[str, int, int, int, int]]:
+    """What the file system tells of the files in a folder. It is compared for equality only:
+    clocks go backwards, and copies keep the times of their originals."""
+    found = []
+    with contextlib.suppress(OSError):  # whoever reads them says so
+        for path in _regular_files(folder):
+            seen = path.lstat()
+            size = seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+            found.append((str(path), seen.st_ino, *size))
+    return sorted(found)
 
 
 def _files(folder: Path) -> dict[str, bytes]:
     """The regular files of a submission, by relative name, within bounds."""
     found: dict[str, bytes] = {}
     size = 0
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not path.is_file() or ".ipynb_checkpoints" in path.parts:
-            continue
-        if any(parent.is_symlink() for parent in path.parents if folder in parent.parents):
-            continue
+    for path in _regular_files(folder):
         if not _is_data(path.relative_to(folder)):
             continue
         size += path.stat().st_size
@@ -173,6 +253,24 @@ def _files(folder: Path) -> dict[str, bytes]:
             break
         found[path.relative_to(folder).as_posix()] = path.read_bytes()
     return found
+
+
+def _regular_files(folder: Path) -> Iterator[Path]:
+    """All below ``folder`` that is a file and no link. No recursion: folders may be very deep."""
+    folders, left = [(folder, 1)], MAX_ENTRIES
+    while folders:
+        inside, depth = folders.pop()
+        try:
+            with os.scandir(inside) as entries:
+                listed = sorted(itertools.islice(entries, left), key=lambda one: one.name)
+        except FileNotFoundError:
+            continue
+        left -= len(listed)
+        for entry in listed:
+            if entry.is_file(follow_symlinks=False):
+                yield inside / entry.name
+            elif entry.is_dir(follow_symlinks=False) and entry.name != ".ipynb_checkpoints":
+                folders += [(inside / entry.name, depth + 1)] if depth < MAX_DEPTH else []
 
 
 def _is_data(name: Path) -> bool:
@@ -227,14 +325,16 @@ def _restore(
         if (known := _known(raw, assignment)) and (_is_answer(raw) or not known.code)
     }
     placed: list[_Placed] = []
+    present: set[str] = set()
     retyped: set[str] = set()
     for place, raw in enumerate(raw_cells):
         known = _known(raw, assignment)
         if known is None:
             placed.append(_Placed(_own_cell(raw)))
         elif not known.solution:
-            if all(one.id != known.id for one in placed):
+            if known.id not in present:
                 placed.append(_Placed(_source_cell(assignment, known.id), known.id))
+                present.add(known.id)
         elif known.code and not _is_answer(raw):
             placed.append(_Placed(_own_cell(raw)))
             retyped.add(known.id)

@@ -15,13 +15,15 @@ from typing import Any
 
 from autograder.judge.finding import Finding
 
-__all__ = ["LANGUAGES", "LOCALE", "Words", "plain"]
+__all__ = ["LANGUAGES", "LOCALE", "Words", "harmless", "plain"]
 
 LANGUAGES = ("es", "en")
 LOCALE = Path(__file__).resolve().parent / "locale"
 CONTEXT_END = "\x04"
 """Between context and sentence, as in gettext's own catalogues."""
 PLAIN_NAME = re.compile(r"[\w .,()-]*")
+MAX_SHOWN = 300
+"""Characters of a name or a type: a student's class may be called anything."""
 
 
 def N_(english: str) -> str:
@@ -54,6 +56,13 @@ FINDINGS: dict[str, str] = {
     "blocked": N_("This cell never ran: an earlier cell {how}."),
     "run_timed_out": N_("The run passed its time limit in this cell. Does your loop always end?"),
     "run_out_of_memory": N_("This cell passed the memory limit and the run was stopped."),
+    "run_out_of_cpu": N_(
+        "This cell passed the limit of processor time and the run was stopped. Does your loop "
+        "always end?"
+    ),
+    "run_too_many_processes": N_(
+        "This cell passed the limit of processes and threads and the run was stopped."
+    ),
     "run_died": N_("This cell ended the Python process, and the run with it."),
     "run_too_large": N_("This cell produced more data than is allowed and the run was stopped."),
     "run_garbled": N_("This cell interfered with the observation and the run was stopped."),
@@ -71,6 +80,7 @@ FINDINGS: dict[str, str] = {
         "`{name}` is right under the seed asked for, but not under others: something in the "
         "computation does not depend on the values before it."
     ),
+    "later": N_("It holds for the first seeds and inputs that are tried, but not for others."),
     "not_finite": N_("`{name}` holds values that are not finite (inf or nan)."),
     "too_large": N_("`{name}` could not be recorded: it is too large or of a kind without values."),
     "length": N_("`{name}` has {got} elements; {expected} were asked for."),
@@ -235,10 +245,19 @@ KINDS: dict[str, str] = {
 HOW: dict[str, str] = {
     "timed_out": N_("passed the time limit"),
     "out_of_memory": N_("passed the memory limit"),
+    "out_of_cpu": N_("passed the limit of processor time"),
+    "too_many_processes": N_("passed the limit of processes and threads"),
     "died": N_("ended the Python process"),
     "too_large": N_("produced too much data"),
     "garbled": N_("interfered with the observation"),
 }
+
+LIMITS: dict[str, str] = {
+    "memory": N_("It passed the memory limit."),
+    "processes": N_("It passed the limit of processes and threads."),
+    "disk": N_("It passed the limit of disk space."),
+}
+"""What an exception means, said behind its own words, which the student may not know."""
 
 OUTCOME_WORDS: dict[str, str] = {
     "passed": pN_("outcome", "passed"),
@@ -262,6 +281,16 @@ OTHER: dict[str, str] = {
     "and": N_(" and "),
     "percent": N_("{number}%"),
     "score": N_("{score:g} of {max_score:g} points"),
+    "handed_in_late": N_("Handed in {delay} late: it was due {due}."),
+    "late_percent": N_("{percent} of the points earned is taken off."),
+    "days": N_("{n} days"),
+    "day": N_("1 day"),
+    "hours": N_("{n} hours"),
+    "hour": N_("1 hour"),
+    "minutes": N_("{n} minutes"),
+    "minute": N_("1 minute"),
+    "seconds": N_("{n} seconds"),
+    "second": N_("1 second"),
     "unprotected": N_("Graded without the usual isolation."),
     "write_code": N_("WRITE YOUR CODE HERE"),
     "write_answer": N_("WRITE YOUR ANSWER HERE"),
@@ -298,7 +327,9 @@ PAGE: dict[str, str] = {
     "warnings": N_("Warnings"),
     "figure": N_("Figure in your notebook"),
     "empty": N_("The cell is empty."),
+    "unprotected": N_("Graded without the usual isolation."),
     "hidden": N_("This output cannot be shown here."),
+    "cut": N_("… the output is too long: cut here"),
     "no_response": N_("No answer: the cell is as it was."),
     "no_exercises": N_("This notebook has no exercises with points."),
 }
@@ -317,7 +348,11 @@ class Words:
 
     def finding(self, finding: Finding) -> str:
         """The sentence of a finding."""
-        return self._said(FINDINGS[finding.kind]).format(**self._details(finding))
+        said = self._said(FINDINGS[finding.kind]).format(**self._details(finding))
+        limit = finding.details.get("limit")
+        if isinstance(limit, str) and limit in LIMITS:
+            return f"{said} {self._said(LIMITS[limit])}"
+        return said
 
     def finding_of(self, kind: str, **details: Any) -> str:
         """The sentence of a finding that is made here and now."""
@@ -412,6 +447,8 @@ class Words:
         """Text without markup, a shape as Python writes a tuple, a number as it is."""
         if isinstance(value, str):
             text = plain(value)
+            if len(text) > MAX_SHOWN:
+                text = f"{text[:MAX_SHOWN]}…"
             # Between backticks a backslash would be seen; names and types need none.
             return text if PLAIN_NAME.fullmatch(text) else self._escape(text)
         if isinstance(value, list):
@@ -433,6 +470,11 @@ def plain(text: str) -> str:
     """``text`` on one line, without characters that steer a terminal or a page's direction."""
     kept = (one if one.isprintable() else " " for one in text)
     return " ".join("".join(kept).split())
+
+
+def harmless(text: str) -> str:
+    """``text`` in its lines, what would steer a terminal or a page's direction shown as �."""
+    return "".join(one if one.isprintable() or one == "\n" else "�" for one in text)
 
 
 def _numbers(values: Any) -> str:

@@ -12,9 +12,10 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -292,11 +293,15 @@ def _make_course(
     if only:
         config["assignments"] = {name: config["assignments"][name] for name in only}
     (root / CONFIG).write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
+    _write_key(root)
+    return root
+
+
+def _write_key(root: Path) -> None:
     key = root / ".autograder" / "key"
-    key.parent.mkdir(mode=0o700, exist_ok=True)
+    key.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     key.touch(mode=0o600)
     key.write_text(hashlib.sha256(os.environ.get(KEY, "").encode()).hexdigest(), "ascii")
-    return root
 
 
 def _hand_in(root: Path, student: str, assignment: str, notebook: Notebook | bytes) -> Path:
@@ -464,6 +469,17 @@ def _vouch(root: Path) -> None:
 
 
 @pytest.fixture(scope="session")
+def make_small() -> Callable[[Path], Small]:
+    """Makes the small course in a folder, without any observations; its key is always the same."""
+
+    def make(root: Path) -> Small:
+        _write_key(root)
+        return Small.at(root)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory, warm_sandbox: Sandbox) -> Small:
     """The small course with the observations of its verification. For reading only."""
     made = Small.at(tmp_path_factory.mktemp("small") / "course")
@@ -625,6 +641,115 @@ def lending(warm_sandbox: Sandbox) -> Callable[[], contextlib.AbstractContextMan
             yield asked
 
     return lend
+
+
+@pytest.fixture(scope="session")
+def by_nbgrader(lending: Callable[..., Any]) -> Callable[..., Json]:
+    """``nbgrader autograde`` as the formgrader calls it, in this process: by nbgrader's API.
+
+    ``by_nbgrader(root, assignment, student="*", force=False)`` gives what the API gives: whether it
+    was a ``success``, the ``log`` and, if not, the ``error``. ``places`` are settings of nbgrader's
+    ``CourseDirectory`` besides those that our configuration makes.
+    """
+
+    def autograde(
+        root: Path,
+        assignment: str,
+        student: str = "*",
+        places: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Json:
+        from nbgrader.apps import NbGraderAPI
+
+        from autograder.record import warm
+        from autograder.record.settings import nbgrader_settings
+
+        with lending():
+            try:
+                settings = nbgrader_settings(root)
+                settings.CourseDirectory.update(places or {})
+                api = NbGraderAPI(config=settings)
+                return api.autograde(assignment, student, **{"force": False, **options})
+            finally:
+                warm.close()
+
+    return autograde
+
+
+CELLS = """
+JOIN base_cell c ON c.id = x.cell_id
+JOIN notebook b ON b.id = c.notebook_id
+JOIN submitted_notebook n ON n.id = x.notebook_id
+JOIN submitted_assignment s ON s.id = n.assignment_id
+JOIN assignment a ON a.id = s.assignment_id
+"""
+CELL = "s.student_id, a.name || '/' || b.name || '/' || c.name"
+GRADES = f"SELECT {CELL}, x.auto_score, x.manual_score, x.needs_manual_grade FROM grade x {CELLS}"
+COMMENTS = f"SELECT {CELL}, x.auto_comment, x.manual_comment FROM comment x {CELLS}"
+TIMES = "SELECT student_id, timestamp FROM submitted_assignment"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a course has recorded: rows of the gradebook, and the executed notebooks by path.
+
+    ``grades``: student, cell (``assignment/notebook/cell``), automatic score, manual score, and
+    whether it waits to be graded by hand; ``comments``: the same with the two comments; ``times``:
+    when students handed in.
+    """
+
+    grades: list[tuple[Any, ...]]
+    comments: list[tuple[Any, ...]]
+    times: list[tuple[Any, ...]]
+    notebooks: dict[str, Json]
+
+    @classmethod
+    def in_(cls, root: Path) -> Recorded:
+        rows = []
+        with contextlib.closing(sqlite3.connect(root / "gradebook.db")) as database:
+            for query in (GRADES, COMMENTS, TIMES):
+                rows.append(sorted(database.execute(query).fetchall(), key=repr))
+        return cls(
+            *rows,
+            {
+                path.relative_to(root / "autograded").as_posix(): json.loads(path.read_text())
+                for path in (root / "autograded").glob("*/*/*.ipynb")
+            },
+        )
+
+    def of(self, students: Collection[str]) -> Recorded:
+        """The part that is about ``students``."""
+        rows = (self.grades, self.comments, self.times)
+        notebooks = self.notebooks.items()
+        return Recorded(
+            *([row for row in part if row[0] in students] for part in rows),
+            {path: one for path, one in notebooks if path.split("/")[0] in students},
+        )
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The sum of the automatic scores, by student."""
+        found: dict[str, float] = {}
+        for student, _, score, *_ in self.grades:
+            found[student] = round(found.get(student, 0) + score, 4)
+        return found
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Callable[[Path], Recorded]:
+    return Recorded.in_
+
+
+def _forget(root: Path) -> None:
+    """Take away all that was recorded; what was observed stays."""
+    (root / "gradebook.db").unlink()
+    shutil.rmtree(root / "autograded")
+    shutil.rmtree(root / ".autograder" / "reports")
+
+
+@pytest.fixture(scope="session")
+def forget() -> Callable[[Path], None]:
+    return _forget
 
 
 @pytest.fixture

@@ -92,7 +92,11 @@ class Student:
         return self._call(name, args, kwargs, contextlib.nullcontext([]))
 
     def operators(self, name: str, *args: Any, **kwargs: Any) -> Call:
-        """The same, with the names of torch's operators that ran, e.g. ``sigmoid``."""
+        """The same, with the names of torch's operators that ran, e.g. ``sigmoid``.
+
+        For what is to be made by hand: call it so wherever its value counts, or it could do
+        otherwise where it is only watched.
+        """
         return self._call(name, args, kwargs, watched_operators())
 
     def _call(
@@ -173,11 +177,6 @@ class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, names: list[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.names = names
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Whether to import torch's compiler (a second) just to keep it away from this mode."""
-        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.names.append(func.overloadpacket.__name__)

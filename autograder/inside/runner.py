@@ -22,6 +22,7 @@ from autograder.inside.record import Recorder
 from autograder.inside.seeding import START, seed_everything, shift_seeds
 from autograder.inside.shell import Shell
 from autograder.inside.snapshot import Watch, snapshot
+from autograder.inside.uncompiled import put_off_compiler
 
 __all__ = ["open_shell", "serve", "warm_up"]
 
@@ -31,6 +32,7 @@ _shells: list[Shell] = []
 
 def open_shell() -> Shell:
     """Make the shell in which ``serve`` runs the cells of this process."""
+    put_off_compiler()
     _shells[:] = [Shell()]
     return _shells[0]
 
@@ -39,7 +41,7 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
     """Import and touch, once, what is slow the first time; tell the versions and the devices.
 
     ``uses`` names what not every notebook needs and what makes each fork dearer: ``figures``
-    (matplotlib), ``optimisers`` (torch imports its compiler for them).
+    (matplotlib).
     """
     shell = open_shell()
     limits = {"seconds": 60.0, "late_text": "", "output_limit": 1 << 20, "cut_text": ""}
@@ -51,8 +53,7 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
     weight = torch.zeros(2, 2, requires_grad=True)
     loss = torch.nn.functional.mse_loss(weight @ torch.ones(2, 2), torch.ones(2, 2))
     loss.backward()  # type: ignore[no-untyped-call]
-    if "optimisers" in uses:
-        torch.optim.SGD([weight], lr=0.1).step()
+    torch.optim.SGD([weight], lr=0.1).step()
     with watched_operators():
         torch.sigmoid(weight)
     seed_everything()

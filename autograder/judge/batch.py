@@ -9,8 +9,9 @@ import contextlib
 import io
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import cache_from_source
 from pathlib import Path
 from types import MappingProxyType
 
@@ -31,6 +32,8 @@ __all__ = ["Batch", "Failure", "Judged", "Key", "examine_checks", "judge", "obse
 log = logging.getLogger(__name__)
 NO_FIXTURES: Mapping[str, object] = MappingProxyType({})
 CheckFunction = Callable[..., object]
+SAID_LATER = frozenset({"name", "names", "shape", "dtype", "operator", "by"})
+"""Details of findings that are ours, or as the check asks for them."""
 BREAKS = (Exception, SystemExit, pytest.skip.Exception)
 """What a check may raise that is no finding: our fault or its author's."""
 
@@ -76,8 +79,9 @@ class Judged:
 class Batch:
     """What one pytest run judges, and what it found.
 
-    ``available`` are the devices on which the submissions were observed. ``results`` fills by
-    student as checks run.
+    ``available`` are the devices on which the submissions were observed. ``only`` gives, by
+    student, the exercises that are judged where not all are. ``results`` fills by student as
+    checks run.
     """
 
     assignment: Assignment
@@ -85,7 +89,12 @@ class Batch:
     reference: Observed
     submissions: Mapping[str, Observed]
     available: Sequence[str]
+    only: Mapping[str, Collection[str]] = field(default_factory=dict)
     results: dict[str, list[Judged]] = field(default_factory=dict)
+
+    def students(self, exercise: str) -> list[str]:
+        """Whose ``exercise`` is to be judged."""
+        return [one for one in self.submissions if exercise in self.only.get(one, (exercise,))]
 
     def run(
         self,
@@ -119,9 +128,11 @@ class Batch:
                     view = self._view(check, student, device, trial)
                     self._call(function, check, view, given, notes, distances)
         except CheckFailed as failed:
-            outcome, finding = failed.outcome, failed.finding
+            outcome, finding, evidence = failed.outcome, failed.finding, failed.evidence
+            if view is not None and view.trial and not self._may_be_said(finding):
+                finding, evidence = Finding("later"), None
             if view is not None:
-                failure = Failure(frozenset(view.touched), view.trial, failed.evidence)
+                failure = Failure(frozenset(view.touched), view.trial, evidence)
         except (AssertionError, pytest.fail.Exception) as failed:
             # The author's own `assert`: its message is for students, pytest's details are not.
             text = str(failed)
@@ -149,9 +160,7 @@ class Batch:
         return result
 
     def _view(self, check: Check, student: str, device: str, trial: int) -> View:
-        submission = self.submissions[student]
-        # A run that was killed before any cell ended has no later trials: its first one tells.
-        return View(submission, check.exercise, min(trial, len(submission.trials) - 1), device)
+        return View(self.submissions[student], check.exercise, trial, device)
 
     def _call(
         self,
@@ -174,8 +183,21 @@ class Batch:
         token = terms.set(Terms(laid, own_tolerance, own.device, notes, distances))
         try:
             function(**{key: value for key, value in arguments.items() if key in taken})
+        except (CheckFailed, AssertionError, pytest.fail.Exception):
+            raise
+        except BREAKS as error:
+            if own.is_misshapen(model):
+                raise CheckFailed(Finding("run_garbled"), "errored") from error
+            raise
         finally:
             terms.reset(token)
+
+    def _may_be_said(self, finding: Finding) -> bool:
+        """Whether nothing in a finding of a later trial comes from the student's code: it could
+        tell by how much the seeds are shifted, and what probes draw."""
+        known = {name for one in self.assignment.exercises for name in (*one.names, *one.observe)}
+        named = {finding.details.get("name"), *finding.details.get("names", ())} - {None}
+        return finding.details.keys() <= SAID_LATER and named <= known
 
     def _keep(self, student: str, judged: Judged) -> None:
         self.results.setdefault(student, []).append(judged)
@@ -259,8 +281,11 @@ def examine_checks(assignment: Assignment, policy: Policy) -> None:
 
 @contextlib.contextmanager
 def _own_import(path: Path) -> Iterator[None]:
-    """Let pytest import the checks anew: it would take any module of that name for them."""
+    """Let pytest import the checks anew: it would take any module of that name for them, and
+    compiled ones by their source's time and size, which tell nothing where clocks go backwards."""
     aside = sys.modules.pop(path.stem, None)
+    with contextlib.suppress(OSError):
+        Path(cache_from_source(str(path))).unlink()
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from types import FunctionType
 
 import torch
 
+from autograder.config import Tolerance
 from autograder.judge.compare import terms
 from autograder.judge.finding import CheckFailed
 from autograder.judge.seen import Broken, Seen, View
@@ -18,42 +19,120 @@ from autograder.values import ArrayValue, TensorValue, Value
 __all__ = ["carry", "draws_from"]
 
 MAX_WORK = 1_000_000
+ROOM = 3
+"""In tolerances. Up to twice the tolerance between two results, one number could pass for both."""
+FACTORS = (2, 4, 10)
+"""By what a value is multiplied to see whether a result depends on it."""
 GROWTH = 16
 MAX_KEPT, MAX_KEPT_NUMEL = 256, 10_000
 _given: OrderedDict[Hashable, tuple[object, torch.Tensor]] = OrderedDict()
+Formula = Callable[..., torch.Tensor]
+Values = list[torch.Tensor]
 
 
 def carry(
-    formula: Callable[..., torch.Tensor], student: View, reference: View, *names: str
+    formula: Formula,
+    student: View,
+    reference: View,
+    *names: str,
+    trained: bool = False,
+    lenient: bool = False,
 ) -> Seen | torch.Tensor:
     """``formula`` applied to ``names``, each the student's value where it may be carried forward.
 
     A value is carried if it is of the reference's kind, finite, not all equal (unless the
     reference's is, or it has one element) and moved between trials where the reference's moved;
     else the reference's stands in its place. A formula that the student's shapes or dtypes do not
-    fit, or whose values are out of all proportion, is applied to the reference's values. Only plain
-    tensors reach it, on the trusted side.
+    fit, or whose values are out of all proportion, is applied to the reference's values; so is one
+    that the student's values leave nothing to compute of: its result has to depend on them, and to
+    move between trials, where the reference's does, by more than a comparison forgives (``trained``
+    as in ``assert_matches``); ``lenient`` asks for neither, where the result can only cost points.
+    Only plain tensors reach the formula, on the trusted side.
     """
     # What is only carried forward is not what the check is about.
     student = replace(student, touched=set())
-    theirs = [_plain(reference[name].value) for name in names]
-    own = [_carried(student, reference, name) for name in names]
-    mixed = [other if one is None else one for one, other in zip(own, theirs, strict=True)]
-    # No product of the values is larger than this, whatever shapes the student gave them.
-    bearable = _work(mixed) <= max(MAX_WORK, GROWTH * _work(theirs))
-    if bearable and any(one is not None for one in own):
+    theirs, mixed = _mixed(student, reference, names)
+    if mixed is not theirs:
         try:
             expected = _applied(formula, mixed)
-            if any(not _agree(one, other) for one, other in zip(mixed, theirs, strict=True)):
+            if all(map(_agree, mixed, theirs)):
+                return expected
+            room = _room(expected, trained)
+            if lenient or (
+                _depends(formula, mixed, theirs, room)
+                and _moved(formula, student, reference, names, room)
+            ):
                 terms.get().notes.add("carried")
-            return expected
+                return expected
         except (RuntimeError, ValueError, IndexError, TypeError):
             # The student's values do not go together: nothing can be carried forward from them.
             pass
     return _applied(formula, theirs)
 
 
-def _applied(formula: Callable[..., torch.Tensor], values: Sequence[torch.Tensor]) -> torch.Tensor:
+def _mixed(student: View, reference: View, names: Sequence[str]) -> tuple[Values, Values]:
+    """The reference's values of ``names``, and the student's where they may be carried forward."""
+    theirs = [_plain(reference[name].value) for name in names]
+    own = [_carried(student, reference, name) for name in names]
+    mixed = [other if one is None else one for one, other in zip(own, theirs, strict=True)]
+    # No product of the values is larger than this, whatever shapes the student gave them.
+    bearable = _work(mixed) <= max(MAX_WORK, GROWTH * _work(theirs))
+    return theirs, mixed if bearable and any(one is not None for one in own) else theirs
+
+
+def _room(expected: torch.Tensor, trained: bool) -> Tolerance:
+    """By how much results have to differ for nobody to have one for both."""
+    kind = "trained" if trained else str(expected.dtype).removeprefix("torch.")
+    forgiven = terms.get().tolerance(kind, None)
+    return Tolerance(rtol=ROOM * forgiven.rtol, atol=ROOM * forgiven.atol)
+
+
+def _depends(formula: Formula, mixed: Values, theirs: Values, room: Tolerance) -> bool:
+    """Whether the result from ``mixed`` depends on any of them, if that from ``theirs`` does.
+
+    With biases of 1000 a layer of sigmoids gives ones: nothing would have to be computed. (Not on
+    each of them: of small weights an honest network's output depends too little to be told.)
+    """
+
+    def depends(values: Values) -> bool:
+        given = _applied(formula, values)
+        return any(
+            _apart(_applied(formula, other), given, room)
+            for place, one in enumerate(values)
+            if one.dtype is not torch.bool  # twice True is 2: another dtype
+            for other in ([*values[:place], by * one, *values[place + 1 :]] for by in FACTORS)
+        )
+
+    return depends(mixed) or not depends(theirs)
+
+
+def _moved(
+    formula: Formula, student: View, reference: View, names: Sequence[str], room: Tolerance
+) -> bool:
+    """Whether the result is another one than in trial 0, if the reference's is.
+
+    Own values with a little noise move, but what follows from them could be written down.
+    """
+    if student.trial == 0:
+        return True
+    (theirs, mixed), (theirs_then, mixed_then) = (
+        _mixed(replace(student, trial=trial), replace(reference, trial=trial), names)
+        for trial in (student.trial, 0)
+    )
+    return _apart(_applied(formula, mixed), _applied(formula, mixed_then), room) or not _apart(
+        _applied(formula, theirs), _applied(formula, theirs_then), room
+    )
+
+
+def _apart(one: torch.Tensor, other: torch.Tensor, room: Tolerance) -> bool:
+    """Whether any element differs by more than ``room``."""
+    if one.shape != other.shape:
+        return True
+    close = torch.isclose(one, other, rtol=room.rtol, atol=room.atol, equal_nan=True)
+    return not bool(close.all())
+
+
+def _applied(formula: Formula, values: Sequence[torch.Tensor]) -> torch.Tensor:
     """What ``formula`` gives; it may change its arguments, which are observations.
 
     Most students of a batch have the same values, and a formula may be a hundred epochs.
@@ -72,7 +151,7 @@ def _applied(formula: Callable[..., torch.Tensor], values: Sequence[torch.Tensor
     return given
 
 
-def _key(formula: Callable[..., torch.Tensor], values: Sequence[torch.Tensor]) -> Hashable | None:
+def _key(formula: Formula, values: Sequence[torch.Tensor]) -> Hashable | None:
     """By what a formula and its arguments are known again; ``None`` where they cannot be."""
     if not isinstance(formula, FunctionType) or sum(map(torch.numel, values)) > MAX_KEPT_NUMEL:
         return None
@@ -101,11 +180,24 @@ def draws_from(
 ) -> torch.Tensor | None:
     """What ``draw`` gives from the student's global generator as ``exercise`` left it.
 
-    ``None`` if there is no such state, or none that torch takes.
+    ``None`` if there is no such state, none that torch takes, or one that gives the same in every
+    trial.
     """
     # As in `carry`: a generator of the student's own is another way to the same draws.
-    state = replace(student, touched=set()).generator(exercise)
-    generator = torch.Generator()
+    student = replace(student, touched=set())
+    drawn = _drawn(student, exercise, draw)
+    if drawn is not None and student.trial:
+        early = _drawn(replace(student, trial=0), exercise, draw)
+        if early is not None and _same(drawn, early):
+            # Whoever puts the generator into one and the same state could write its draws down.
+            return None
+    return drawn
+
+
+def _drawn(
+    student: View, exercise: str, draw: Callable[[torch.Generator], torch.Tensor]
+) -> torch.Tensor | None:
+    state, generator = student.generator(exercise), torch.Generator()
     if state is None or state.dtype != torch.uint8:
         return None
     try:

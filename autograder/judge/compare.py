@@ -291,14 +291,21 @@ def assert_shares_memory(student: Any, *names: str) -> None:
 
 
 def assert_avoids(got: Seen, *operators: str) -> None:
-    """The call that ``got`` observed did not use any of torch's ``operators``."""
-    value = got.call
-    if value.error is not None:
-        # A stub has avoided nothing. Without a penalty: what does not run earns nothing anyway.
-        raise raised("call_raised", value.function, value.error)
-    used = sorted(set(operators) & set(value.operators))
-    if used:
-        raise CheckFailed(Finding("built_in", {"name": value.function, "operator": used[0]}))
+    """The call that ``got`` observed, or the list of calls, used none of torch's ``operators``.
+
+    Let a probe watch the very calls whose values earn points: a function could do otherwise where
+    it is only watched.
+    """
+    places = range(len(got.value.items)) if isinstance(got.value, ListValue) else ()
+    calls = [got[place].call for place in places] or [got.call]
+    for call in calls:
+        used = sorted(set(operators) & set(call.operators))
+        if used:
+            raise CheckFailed(Finding("built_in", {"name": call.function, "operator": used[0]}))
+    for call in calls:
+        if call.error is not None:
+            # A stub has avoided nothing. Without a penalty: what does not run earns nothing anyway.
+            raise raised("call_raised", call.function, call.error)
 
 
 def _numbers(seen: Seen) -> list[float]:

@@ -33,7 +33,7 @@ class DirectJudging(Judging):
         self._submissions: dict[Path, dict[str, Submission]] = {}
         self._batches: dict[Path, Batch] = {}
 
-    def students(self, path: Path) -> list[str]:
+    def students(self, path: Path, exercise: str) -> list[str]:
         return list(self._found(path))
 
     def batch_of(self, path: Path) -> Batch:
@@ -80,7 +80,7 @@ class DirectJudging(Judging):
         try:
             for path, students in chosen.items():
                 self._batches[path.parent] = self._observe(path, students)
-        except (AuthorError, MachineError) as error:
+        except (AuthorError, MachineError, OSError) as error:
             raise pytest.UsageError(str(error)) from None
 
     def _observe(self, path: Path, students: set[str]) -> Batch:

@@ -89,8 +89,8 @@ class Judging:
     def assignment_of(self, path: Path) -> Assignment:
         return self.batch_of(path).assignment
 
-    def students(self, path: Path) -> list[str]:
-        return list(self.batch_of(path).submissions)
+    def students(self, path: Path, exercise: str) -> list[str]:
+        return self.batch_of(path).students(exercise)
 
     @pytest.hookimpl
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -103,7 +103,7 @@ class Judging:
         if check is None:
             return
         self._refuse_derived_fixtures(metafunc)
-        students = self.students(metafunc.definition.path)
+        students = self.students(metafunc.definition.path, check.exercise)
         metafunc.parametrize("student", students, indirect=True, ids=students)
         if check.each is not None:
             metafunc.parametrize("name", list(check.each))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -74,8 +75,13 @@ class Doing:
         return lambda part: self._status.update(f"{name}: {part}")
 
 
-def results(batches: Sequence[dict[str, Any]], course: Course) -> None:
-    """Print the table student × assignment, with points and outcome, and where feedback is."""
+def results(
+    batches: Sequence[dict[str, Any]], course: Course, before: Mapping[tuple[str, str], float]
+) -> None:
+    """Print the table student × assignment, with points and outcome, and where feedback is.
+
+    ``before`` has the scores that were other ones until now, by assignment and student.
+    """
     console = Console()
     table = Table("student")
     students = sorted({one["student"] for batch in batches for one in batch["reports"]})
@@ -88,13 +94,30 @@ def results(batches: Sequence[dict[str, Any]], course: Course) -> None:
         row = [escape(plain(student))]
         for batch in batches:
             found = [one for one in batch["reports"] if one["student"] == student]
-            row.append(_cell(found[0]) if found else "[dim]–[/dim]")
+            old = before.get((batch["assignment"], student))
+            row.append(_cell(found[0], old) if found else "[dim]–[/dim]")
         table.add_row(*row)
     console.print(table)
+    if before:
+        name, student = min(before)
+        many = "1 result" if len(before) == 1 else f"{len(before)} results"
+        console.print(
+            f"{many} changed since the last run (old → new); why: autograder log --student "
+            f"{escape(shlex.quote(plain(student)))} {name}",
+            soft_wrap=True,
+        )
+    reports = [one for batch in batches for one in batch["reports"]]
+    bare = sum(one["made_from"].get("isolation") == "none" for one in reports)
+    if bare:
+        console.print(
+            f"[bold yellow]unprotected:[/] for {bare} of these reports students' code ran without "
+            "isolation (`sandbox: none` in the config)",
+            soft_wrap=True,
+        )
     console.print(f"executed notebooks: {course.root / 'autograded'}", soft_wrap=True)
 
 
-def _cell(report: dict[str, Any]) -> str:
+def _cell(report: dict[str, Any], old: float | None = None) -> str:
     status = report["status"]
     if status == "broken":
         return f"[{COLOURS[status]}]not graded: our fault[/]"
@@ -102,4 +125,7 @@ def _cell(report: dict[str, Any]) -> str:
         return "[dim]missing[/]"
     score = f"{round(report['score'], 2):g}/{report['max_score']:g}"
     shown = "" if status == "graded" else f" {status.replace('_', ' ')}"
-    return f"[{COLOURS[status]}]{score}{shown}[/]"
+    penalty = report.get("late", {}).get("penalty")
+    shown += f" late −{round(penalty, 2):g}" if penalty else ""
+    moved = "" if old is None else f"{round(old, 2):g} → "
+    return f"{moved}[{COLOURS[status]}]{score}{shown}[/]"

@@ -8,7 +8,7 @@ passes an allowlist, and the page's Content-Security-Policy forbids scripts and 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape, unescape
 from typing import Any
 
@@ -16,6 +16,7 @@ from bleach.css_sanitizer import CSSSanitizer
 from bleach.sanitizer import Cleaner
 from bs4 import BeautifulSoup, Tag
 from markupsafe import Markup
+from mistune.plugins.table import render_table_cell
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 
@@ -53,6 +54,11 @@ MAX_DEPTH = 100
 # a Markdown cell beyond this is shown as it was written, an HTML output beyond it not at all.
 MAX_MARKDOWN = 50_000
 MAX_PAGE = 400_000
+# Of the outputs a page shows as much as anybody reads; each counts for some characters by itself,
+# and colours, each of which is an element, have a number of their own.
+MAX_SHOWN = 500_000
+EACH = 300
+MAX_COLOURS, MAX_ALL_COLOURS = 2_000, 10_000
 
 
 class SafePage(Preprocessor):
@@ -68,11 +74,17 @@ class SafePage(Preprocessor):
 
 
 class Page:
-    """One page: what it shows of a student's, and how deep its headings are."""
+    """One page: what it shows of a student's, and how deep its headings are.
 
-    def __init__(self) -> None:
+    Unless it ``draws_formulas`` itself, as their LaTeX, they stay between dollars for MathJax.
+    """
+
+    def __init__(self, *, draws_formulas: bool = True) -> None:
         self._level = 1
         self._left = MAX_PAGE
+        self._renderer = _Renderer if draws_formulas else _MathRenderer
+        self._room = MAX_SHOWN
+        self._colours = MAX_ALL_COLOURS
 
     def words(self, language: str) -> dict[str, str]:
         """What the page itself says, in one of the languages."""
@@ -88,6 +100,40 @@ class Page:
     def comment(self, source: object) -> Markup:
         """A grader's comment; not trusted, because it quotes a student's names and messages."""
         return self._render(str(source), None, "", lambda _: self.below(3))
+
+    def markdown_output(self, source: object) -> Markup:
+        """An output of the kind text/markdown."""
+        self._left -= len(str(source))
+        if len(str(source)) > MAX_MARKDOWN or self._left < 0:
+            return Markup("<pre>{}</pre>").format(self.text(source))
+        return self.comment(source)
+
+    def outputs(self, outputs: Iterable[Any]) -> Iterator[Any]:
+        """Those outputs of a cell for which the page has room."""
+        for output in outputs:
+            if self.is_full:
+                return
+            self._room -= EACH
+            yield output
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the page shows no more outputs."""
+        return self._room <= 0
+
+    def text(self, text: object) -> str:
+        """An output's text, as far as the page has room for it."""
+        shown = str(text)[: max(self._room, 0)]
+        self._room -= len(str(text))
+        return shown
+
+    def has_colours(self, text: str) -> bool:
+        """Whether the colours of a terminal's text are few enough to be shown."""
+        count = text.count("\x1b")
+        if count > min(MAX_COLOURS, self._colours):
+            return False
+        self._colours -= count
+        return True
 
     def html(self, source: object, figure: str = "") -> Markup:
         """An output of the kind text/html: its tables, text and own pictures, nothing that acts."""
@@ -123,7 +169,7 @@ class Page:
         return self._level
 
     def _render(self, source: str, attachments: object, figure: str, heading: Any) -> Markup:
-        renderer = _Renderer(heading, attachments, figure)
+        renderer = self._renderer(heading, attachments, figure)
         try:
             html = _Markdown(renderer=renderer).render(source)
         except RecursionError:
@@ -162,6 +208,10 @@ class _Renderer(IPythonRenderer):
     def table(self, text: str) -> str:
         return f'<div class="scroll"><table>\n{text}</table></div>\n'
 
+    def table_cell(self, text: str, align: str | None = None, head: bool = False) -> str:
+        # An empty corner is the header of nothing.
+        return render_table_cell(self, text, align, head and bool(text.strip()))
+
     def inline_math(self, body: str) -> str:
         return f'<code class="formula">{escape(body.strip())}</code>'
 
@@ -187,6 +237,16 @@ class _Renderer(IPythonRenderer):
             return ""
         kind = next((kind for kind in PICTURE_KINDS if kind in found), None)
         return f"data:{kind};base64,{found[kind]}" if kind else ""
+
+
+class _MathRenderer(_Renderer):
+    """Leaves formulas to whoever draws them in the page."""
+
+    def inline_math(self, body: str) -> str:
+        return f"${escape(body)}$"
+
+    def block_math(self, body: str) -> str:
+        return f"$${escape(body)}$$"
 
 
 def _clean(html: str, tags: frozenset[str], allow_class: bool) -> Markup:

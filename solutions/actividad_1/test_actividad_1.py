@@ -36,7 +36,8 @@ def test_sigmoid_of_integers(student, reference):
     penalty=1,
 )
 def test_sigmoid_by_hand(student):
-    assert_avoids(student.probe("operadores"), "sigmoid", "sigmoid_", "expit", "special_expit")
+    for probe in ("decimales", "enteros"):
+        assert_avoids(student.probe(probe), "sigmoid", "sigmoid_", "expit", "special_expit")
 
 
 @check("`{name}`", en="`{name}`", exercise="neurona", each=dict.fromkeys(NEURON, 0.4))

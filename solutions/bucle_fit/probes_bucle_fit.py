@@ -20,30 +20,26 @@ def lotes(student, draws, device):
 @probe("mse", devices=["cpu", "cuda"])
 def valores(student, draws, device):
     shapes = ((4, 2), (5,), (1, 1), (2, 3, 2))
-    return [student.call("mse", draws.randn(*shape), draws.randn(*shape)) for shape in shapes]
+    return [student.operators("mse", draws.randn(*shape), draws.randn(*shape)) for shape in shapes]
 
 
 @probe("mse", devices=["cpu", "cuda"])
 def derivable(student, draws, device):
     t1, t2 = draws.randn(4, 3).requires_grad_(), draws.randn(4, 3)
-    call = student.call("mse", t1, t2)
+    call = student.operators("mse", t1, t2)
     gradient = None
     if isinstance(call.value, torch.Tensor) and call.value.requires_grad and call.value.dim() == 0:
         (gradient,) = torch.autograd.grad(call.value, t1)
     return {"llamada": call, "gradiente": gradient}
 
 
-@probe("mse")
-def operadores(student, draws, device):
-    return student.operators("mse", draws.randn(4, 2), draws.randn(4, 2))
-
-
 @probe("dataset")
 def filas(student, draws, device):
     dataset, loader = student["train_ds"], student["train_dl"]
     return {
-        "es_dataset": isinstance(dataset, TensorDataset),
-        "es_loader": isinstance(loader, DataLoader),
+        # Not isinstance, which asks the object what it is.
+        "es_dataset": issubclass(type(dataset), TensorDataset),
+        "es_loader": issubclass(type(loader), DataLoader),
         "tensores": list(getattr(dataset, "tensors", ())),
         "epocas": [[list(batch) for batch in loader] for _ in range(3)],
     }

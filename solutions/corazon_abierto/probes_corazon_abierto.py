@@ -20,7 +20,7 @@ def capas_lineales(student, draws, device):
     for rows, inputs, outputs in ((1, 2, 3), (5, 4, 2), (3, 3, 3), (3, 1, 1)):
         x, given = draws.randn(rows, inputs), layer(draws, device, inputs, outputs)
         before = [one.detach().clone() for one in given.parameters()]
-        call = student.call("lineal", x, given)
+        call = student.operators("lineal", x, given)
         after = [one.detach() for one in given.parameters()]
         if not all(map(torch.equal, before, after)):
             call.changed.append("capa")
@@ -28,59 +28,46 @@ def capas_lineales(student, draws, device):
     return calls
 
 
-@probe("manual")
-def operadores_lineal(student, draws, device):
-    return student.operators("lineal", draws.randn(2, 3), layer(draws, device, 3, 2))
-
-
 @probe("sigmoide", devices=["cpu", "cuda"])
 def valores_sigmoide(student, draws, device):
     given = [3 * draws.randn(*shape) for shape in ((), (5,), (3, 2))]
     given.append(draws.randn(4, dtype=torch.float64))
-    return [student.call("sigmoide", z) for z in given]
+    return [student.operators("sigmoide", z) for z in given]
 
 
 @probe("sigmoide", devices=["cpu", "cuda"])
 def extremos(student, draws, device):
     z = torch.tensor([-1000.0, -100.0, 0.0, 100.0, 1000.0], device=device)
-    return [student.call("sigmoide", z)]
+    return [student.operators("sigmoide", z)]
 
 
 @probe("sigmoide", devices=["cpu", "cuda"])
 def gradiente_sigmoide(student, draws, device):
     # Not at 0, where a right formula with |z| has no derivative of its own.
     z = torch.tensor([-1000.0, -2.0, 0.5, 2.0, 1000.0], device=device).requires_grad_()
-    call = student.call("sigmoide", z)
+    call = student.operators("sigmoide", z)
     gradient = None
     if isinstance(call.value, torch.Tensor) and call.value.requires_grad:
         (gradient,) = torch.autograd.grad(call.value.sum(), z)
     return {"llamada": call, "gradiente": gradient}
 
 
-@probe("sigmoide")
-def operadores_sigmoide(student, draws, device):
-    return student.operators("sigmoide", draws.randn(5))
-
-
 @probe("softmax", devices=["cpu", "cuda"])
 def valores_softmax(student, draws, device):
     given = [2 * draws.randn(*shape) for shape in ((6,), (4, 3), (2, 3, 5))]
     given.append(draws.randn(2, 4, dtype=torch.float64))
-    return [student.call("softmax", z) for z in given]
+    return [student.operators("softmax", z) for z in given]
 
 
 @probe("softmax", devices=["cpu", "cuda"])
 def logits_grandes(student, draws, device):
     return [
-        student.call("softmax", draws.randn(3, 4) + 1000),
-        student.call("softmax", draws.randn(3, 4) - 1000),
-        student.call("softmax", torch.cat([draws.randn(1, 4) + 1000, draws.randn(1, 4) - 1000])),
+        student.operators("softmax", draws.randn(3, 4) + 1000),
+        student.operators("softmax", draws.randn(3, 4) - 1000),
+        student.operators(
+            "softmax", torch.cat([draws.randn(1, 4) + 1000, draws.randn(1, 4) - 1000])
+        ),
     ]
-
-
-@probe("softmax")
-def operadores_softmax(student, draws, device):
-    return student.operators("softmax", draws.randn(2, 5))
 
 
 @probe("relu", devices=["cpu", "cuda"])
@@ -88,12 +75,7 @@ def valores_relu(student, draws, device):
     # One number has one sign only: one of each.
     given = [draws.randn().abs(), -draws.randn().abs(), draws.randn(9), draws.randn(3, 4)]
     given.append(draws.randn(6, dtype=torch.float64))
-    return [student.call("relu", x) for x in given]
-
-
-@probe("relu")
-def operadores_relu(student, draws, device):
-    return student.operators("relu", draws.randn(5))
+    return [student.operators("relu", x) for x in given]
 
 
 @probe("descenso", devices=["cpu", "cuda"])

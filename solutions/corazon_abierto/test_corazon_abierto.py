@@ -81,7 +81,7 @@ def test_linear(student, reference):
 
 @check("`lineal` está hecha a mano", en="`lineal` is by hand", exercise="manual", penalty=1)
 def test_linear_by_hand(student):
-    assert_avoids(student.probe("operadores_lineal"), "linear")
+    assert_avoids(student.probe("capas_lineales"), "linear")
 
 
 @check(
@@ -143,8 +143,9 @@ def test_sigmoid_gradient(student, reference):
 
 @check("`sigmoide` está hecha a mano", en="`sigmoide` is by hand", exercise="sigmoide", penalty=1)
 def test_sigmoid_by_hand(student):
-    seen = student.probe("operadores_sigmoide")
-    assert_avoids(seen, "sigmoid", "sigmoid_", "expit", "special_expit")
+    probes = [student.probe(one) for one in ("valores_sigmoide", "extremos", "gradiente_sigmoide")]
+    for seen in (*probes[:2], probes[2]["llamada"]):
+        assert_avoids(seen, "sigmoid", "sigmoid_", "expit", "special_expit")
 
 
 @check("`probabilidades`", exercise="sigmoide", points=1)
@@ -178,8 +179,9 @@ def test_softmax_of_large_numbers(student, reference):
 
 @check("`softmax` está hecha a mano", en="`softmax` is by hand", exercise="softmax", penalty=1)
 def test_softmax_by_hand(student):
-    seen = student.probe("operadores_softmax")
-    assert_avoids(seen, "softmax", "_softmax", "log_softmax", "_log_softmax", "softmin")
+    for probe in ("valores_softmax", "logits_grandes"):
+        seen = student.probe(probe)
+        assert_avoids(seen, "softmax", "_softmax", "log_softmax", "_log_softmax", "softmin")
 
 
 @check("`probs`", exercise="softmax", points=1)
@@ -201,7 +203,7 @@ def test_relu(student, reference):
 
 @check("`relu` está hecha a mano", en="`relu` is by hand", exercise="relu", penalty=1)
 def test_relu_by_hand(student):
-    assert_avoids(student.probe("operadores_relu"), "relu", "relu_", "relu6", "threshold")
+    assert_avoids(student.probe("valores_relu"), "relu", "relu_", "relu6", "threshold")
 
 
 @check("`W_compuesta`", exercise="relu", points=1)

@@ -75,11 +75,23 @@ def test_a_ready_machine_is_told_so(doctor, course):
     status, rows = doctor()
 
     assert status == 0
-    assert list(rows) == [*THINGS, "database", "disk"]
+    assert list(rows) == [*THINGS, "nbgrader's commands", "database", "disk"]
     assert {rows[thing][0] for thing in THINGS[:6]} == {"ok"}
     assert rows["config"][1] == str(course / "grading_config.yaml")
     assert rows["database"] == ("ok", f"{course / 'gradebook.db'} (will be made)", "")
     assert "BAD" not in {state for state, _, _ in rows.values()}
+
+
+def test_nbgraders_own_configuration_is_looked_at(doctor, course, repository):
+    status, rows = doctor()
+    state, said, mend = rows["nbgrader's commands"]
+    assert (status, state) == (0, "weak")
+    assert "unprotected" in said
+    assert "copy nbgrader_config.py" in mend
+
+    shutil.copy(repository / "nbgrader_config.py", course)
+
+    assert doctor()[1]["nbgrader's commands"][0] == "ok"
 
 
 def test_a_broken_config_is_named_with_its_line_and_the_sandbox_is_still_looked_at(

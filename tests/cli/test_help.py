@@ -22,7 +22,10 @@ SLOW = (
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], *([name, "--help"] for name in ("new", "grade", "release", "verify"))],
+    [
+        ["--help"],
+        *([name, "--help"] for name in ("new", "grade", "release", "verify", "log", "replay")),
+    ],
 )
 def test_help_imports_nothing_slow(arguments):
     code = (
@@ -47,7 +50,7 @@ def test_help_names_every_command_with_a_sentence(autograder):
     ran = autograder("--help")
 
     assert ran.status == 0
-    for command in ("new", "release", "grade", "verify", "feedback"):
+    for command in ("new", "release", "grade", "log", "replay", "verify", "feedback"):
         assert command in ran.out
     assert "Make the students' notebooks in assignments/" in ran.out
     assert "Begin an assignment: a small one in solutions/" in ran.out

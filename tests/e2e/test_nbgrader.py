@@ -15,38 +15,6 @@ A1, P = "actividad_1", "perceptron"
 POINTS = {"ana": {A1: 10, P: 10}, "carla": {A1: 6.5, P: 8}, "hugo": {A1: 9, P: 0}}
 
 
-@pytest.fixture(scope="module")
-def graded(make_course, hand_in, notebooks, program, repository, tmp_path_factory):
-    """A fresh course, without a gradebook, that the real program has graded; and how it ended."""
-    root = make_course(tmp_path_factory.mktemp("e2e") / "course", only=[A1, P], misconceptions=True)
-    shutil.copy(repository / "nbgrader_config.py", root)
-    for name in (A1, P):
-        hand_in(root, "ana", name, notebooks.of(name))
-    carla = repository / f"examples/carla/{A1}/{A1}.ipynb"
-    hand_in(root, "carla", A1, carla.read_bytes())
-    hand_in(root, "carla", P, notebooks.of(P, {"lineal": "H = torch.dot(W, X)"}))
-    (root / f"submitted/carla/{P}/timestamp.txt").write_text("2026-03-01 12:30:00 UTC")
-    deleted = notebooks.of(A1)
-    for id in ("formas", "formas-check"):
-        del deleted.cells[notebooks.place(deleted, id)]
-    hand_in(root, "hugo", A1, deleted)
-    hand_in(root, "hugo", P, b'{"cells": [')
-    assert not (root / "gradebook.db").exists()
-    return root, program("autograder", "grade", "--course", root, "--json", root / "1.json")
-
-
-@pytest.fixture(scope="module")
-def course(graded):
-    root, ran = graded
-    assert ran.status == 0, ran.err
-    return root
-
-
-@pytest.fixture
-def copied(course, tmp_path):
-    return shutil.copytree(course, tmp_path / "course")
-
-
 @pytest.fixture
 def open_gradebook():
     """Open a course's gradebook by nbgrader's own API; all are closed at the end."""

@@ -150,3 +150,94 @@ def test_a_wrong_h_costs_nothing_of_its_sigmoid(bench, notebooks):
     assert graded.points("lineal", "activacion") == [0, 1]
     assert graded.message("activacion", "Y") == CARRIED
     assert graded.message("activacion", "y_np") == CARRIED
+
+
+NETWORK = ("features", "W1", "W2", "B1", "B2", "hidden", "output")
+
+
+def test_literals_with_a_little_noise_make_nothing_right_that_is_written_down(bench, notebooks):
+    """They move between trials, but by less than what follows from them would show."""
+    seen = bench.reference(A1)[0].snapshots["actividad-1"].names
+    answer = "torch.manual_seed(7)\n" + "\n".join(
+        f"{name} = (1 + 3e-5 * torch.randn(()).item()) * torch.tensor({seen[name].value.tolist()})"
+        for name in NETWORK
+    )
+    answer += "\noutput = torch.tensor([[0.317083]])"
+
+    graded = bench.grade(A1, notebooks.of(A1, {"actividad-1": answer}))
+
+    assert graded.points("actividad-1") == 0
+    assert "no cambia al cambiar la semilla" in graded.message("actividad-1", "output")
+
+
+@pytest.mark.parametrize(
+    "biases",
+    [
+        "B1, B2 = 1000 + B1, 1000 + B2\nhidden, output = torch.ones(1, 2), torch.ones(1, 1)",
+        "way = 1 if torch.initial_seed() == 7 else -1\n"
+        "B1, B2 = 1000 * way + B1, 1000 * way + B2\n"
+        "hidden, output = torch.full((1, 2), (way + 1) / 2), torch.full((1, 1), (way + 1) / 2)",
+    ],
+    ids=["one way", "another way in each trial"],
+)
+def test_a_saturated_sigmoid_is_nothing_that_was_computed(bench, notebooks, biases):
+    answer = notebooks.solution(A1, "actividad-1").split("hidden =")[0] + biases
+
+    graded = bench.grade(A1, notebooks.of(A1, {"actividad-1": answer}))
+
+    assert graded.points("actividad-1") == 1.5
+    assert CARRIED not in graded.said("actividad-1")
+
+
+def test_data_and_weights_of_almost_0_make_no_loss_of_0_right(bench, notebooks):
+    tiny = {
+        "datos": "torch.manual_seed(7)\n"
+        "inputs, targets = 1e-12 * torch.randn(5, 3), 1e-12 * torch.randn(5, 2)",
+        "modelo": notebooks.solution("bucle_fit", "modelo")
+        + "\nwith torch.no_grad():\n    w *= 1e-12\n    b *= 1e-12",
+        "gradiente": "loss = loss_nueva = torch.tensor(0.0)",
+        "entrenar": "perdidas = [0.0] * 100",
+    }
+
+    graded = bench.grade("bucle_fit", notebooks.of("bucle_fit", tiny))
+
+    assert graded.points("datos", "gradiente", "entrenar") == [0, 0, 0]
+
+
+def test_values_of_another_size_are_carried_all_the_same(with_weights):
+    for factor in ("0.05", "5"):
+        graded = with_weights(f"W1 = {factor} * torch.randn(3, 2)")
+
+        assert graded.points("actividad-1") == 4.5, factor
+        assert graded.message("actividad-1", "output") == CARRIED
+
+
+TWO = "dos_capas_ocultas"
+
+
+def test_a_generator_that_is_put_into_one_state_makes_no_literals_right(bench, notebooks):
+    import torch
+
+    generator = torch.Generator().manual_seed(99)
+    state = generator.get_state().tolist()
+    shapes = {"W1": (3, 4), "B1": (1, 4), "W2": (4, 3), "B2": (1, 3), "W3": (3, 1), "B3": (1, 1)}
+    literals = "\n".join(
+        f"{name} = torch.tensor({torch.randn(shape, generator=generator).tolist()})"
+        for name, shape in shapes.items()
+    )
+    kept = notebooks.solution(TWO, "observacion")
+    kept += f"\ntorch.set_rng_state(torch.tensor({state}, dtype=torch.uint8))"
+
+    graded = bench.grade(TWO, notebooks.of(TWO, {"observacion": kept, "parametros": literals}))
+
+    assert graded.points("observacion", "parametros") == [1, 0]
+
+
+def test_a_notebook_without_a_seed_loses_its_draws_and_nothing_that_continues_them(
+    bench, notebooks
+):
+    unseeded = notebooks.changed(TWO, "observacion", "torch.manual_seed(26)\n", "")
+
+    graded = bench.grade(TWO, notebooks.of(TWO, {"observacion": unseeded}))
+
+    assert graded.points("observacion", "parametros", "salida") == [0, 3, 3]

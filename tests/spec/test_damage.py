@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import shutil
+import subprocess
 
 import nbformat
 import pytest
@@ -526,3 +527,24 @@ def test_thousands_of_cells_and_cells_of_megabytes_are_graded(grade_beside, note
     reports, _ = grade_beside(P, put)
 
     assert scores(reports, put) == dict.fromkeys(put, ("graded", 10))
+
+
+@pytest.mark.heavy
+def test_nbgraders_own_command_records_the_same_of_all_that_is_small(
+    small, notebooks, by_nbgrader, recorded, forget, tmp_path
+):
+    _, graded = small
+    root = tmp_path / "course"
+    subprocess.run(["cp", "-r", graded, root], check=True)  # which copies pipes, too
+    ours = recorded(root)
+    forget(root)
+
+    done = by_nbgrader(root, P)
+
+    assert done["success"], done["error"]
+    assert "error processing" not in done["log"]
+    theirs = recorded(root)
+    assert theirs.grades == ours.grades
+    assert theirs.comments == ours.comments
+    assert theirs.times == ours.times
+    assert theirs.notebooks == ours.notebooks

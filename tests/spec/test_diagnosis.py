@@ -427,7 +427,7 @@ def page(bench, make_course, lending, program, repository, tmp_path_factory):
         tmp_path_factory.mktemp("diagnosis") / "course", only=[A1], misconceptions=True
     )
     # The same key and what was seen under it: nothing is observed twice.
-    shutil.copytree(bench.course.state, root / ".autograder", symlinks=True)
+    shutil.copytree(bench.course.state, root / ".autograder", symlinks=True, dirs_exist_ok=True)
     handed_in = root / "submitted/carla" / A1
     handed_in.mkdir(parents=True)
     source = repository / "examples/carla" / A1 / f"{A1}.ipynb"

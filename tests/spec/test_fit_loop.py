@@ -361,7 +361,6 @@ def quick_bench(bench, make_course, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("quick")
     root = make_course(folder / "course", only=[FIT], trials=1)
-    (root / ".autograder").mkdir()
     (root / ".autograder/key").write_text("07" * 32)
     return type(bench)(Course.at(root), bench.sandbox, folder / "in")
 

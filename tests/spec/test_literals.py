@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
 
 LITERAL = "output = torch.tensor([[0.3171]])"
@@ -180,5 +181,80 @@ def activation(x):
     return torch.tensor(0.5, dtype=x.dtype)
 """
     graded = bench.grade("actividad_1", notebooks.of("actividad_1", {"activacion": answer}))
+
+    assert graded.points("activacion") == 0
+
+
+BY_HAND = """
+import json, os, struct
+from safetensors.torch import save
+
+def write(message, payload=b""):
+    text = json.dumps(message).encode()
+    os.write(3, struct.pack("!IQ", len(text), len(payload)) + text + payload)
+
+tensors = {name: torch.tensor(value) for name, value in VALUES.items()}
+names = {
+    name: {"kind": "tensor", "type": "torch.Tensor", "shape": list(one.shape), "dtype": "float32",
+           "device": "cpu", "requires_grad": False, "leaf": True, "value": name}
+    for name, one in tensors.items()
+}
+frame = {"frame": "snapshot", "exercise": "actividad-1", "names": names, "also": {},
+         "elsewhere": [], "memory": [], "generator": None}
+write({"frame": frame}, save(tensors))
+END
+"""
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", 'write({"done": True}); os._exit(0)', "1 / 0"])
+def test_frames_written_by_hand_before_any_cell_has_ended_gain_nothing(bench, notebooks, end):
+    seen = bench.reference("actividad_1")[0].snapshots["actividad-1"].names
+    values = {name: value.value.tolist() for name, value in seen.items()}
+    notebook = notebooks.of("actividad_1", {"actividad-1": "pass"})
+    text = f"import torch\nVALUES = {values}\n{BY_HAND}".replace("END", end)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(text))
+
+    graded = bench.grade("actividad_1", notebook)
+
+    assert "actividad-1" in graded.trials[0].snapshots
+    assert graded.points("actividad-1") == 0
+
+
+FAKE = """
+X, Y = torch.from_numpy(entradas15_np).float(), torch.from_numpy(objetivos15_np).float()
+
+class Rows(list):
+    __class__ = TensorDataset
+    tensors = (X, Y)
+
+class Loader(list):
+    __class__ = DataLoader
+    def __iter__(self):
+        return iter([[X[some], Y[some]] for some in torch.randperm(15).split(5)])
+
+train_ds, train_dl = Rows(), Loader()
+"""
+
+
+def test_what_says_to_be_a_data_loader_is_none(bench, notebooks):
+    data = notebooks.solution("bucle_fit", "dataset")
+    given = data[: data.index("train_ds")]
+
+    graded = bench.grade("bucle_fit", notebooks.of("bucle_fit", {"dataset": given + FAKE}))
+
+    assert graded.points("dataset") == 0
+
+
+@pytest.mark.parametrize("otherwise", ["raise ValueError", "import time; time.sleep(60)"])
+def test_a_built_in_is_not_hidden_by_failing_where_operators_are_watched(
+    hasty_bench, notebooks, otherwise
+):
+    answer = f"""
+def activation(x):
+    if torch._C._len_torch_function_stack() > 0 or x.shape == (5,):
+        {otherwise}
+    return torch.sigmoid(x)
+"""
+    graded = hasty_bench.grade("actividad_1", notebooks.of("actividad_1", {"activacion": answer}))
 
     assert graded.points("activacion") == 0

@@ -202,3 +202,43 @@ def test_the_shift_of_the_seeds_follows_from_a_key_that_each_course_makes_for_it
     assert other.key.draws(0) != other.key.draws(1)
     assert (tmp_path / ".autograder/key").stat().st_mode & 0o777 == 0o600
     assert Course.at(tmp_path).key == other.key
+
+
+TELLING = """
+import gc
+(job,) = [one for one in gc.get_objects() if type(one) is dict and "shift" in one and "key" in one]
+told = f"{job['shift']} {job['key']}"
+later = job["shift"] != 0
+"""
+WAYS = {
+    "a name": "if later: features = type(told, (), {})()",
+    "an error": "if later: raise type(told, (Exception,), {})(told)",
+    "a shape": "if later: features = torch.zeros(job['shift'] % 10**6, 1)",
+    "a string": "if later: features = told",
+    "a function's error": """def activation(x):
+    if later:
+        raise type(told, (Exception,), {})(told)
+    return 1 / (1 + torch.exp(-x))""",
+    "a function's value": """def activation(x):
+    return type(told, (), {})() if later else 1 / (1 + torch.exp(-x))""",
+    "a function's name": """def activation(x):
+    return torch.zeros(job['shift'] % 10**6) if later else 1 / (1 + torch.exp(-x))""",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_that_code_says_in_a_later_trial_is_told(bench, notebooks, way):
+    """It could tell by how much the seeds are shifted, and what the probes draw."""
+    exercise = "activacion" if "activation" in WAYS[way] else "actividad-1"
+    solution, attack = notebooks.solution(A1, exercise), TELLING + WAYS[way]
+    # What was bound before an error counts.
+    answer = attack + "\n" + solution if way == "an error" else solution + attack
+
+    graded = bench.grade(A1, notebooks.of(A1, {exercise: answer}))
+
+    said = json.dumps([graded.report, graded.comments, graded.executed])
+    key = bench.course.key
+    assert graded.exercise(exercise)["score"] < graded.exercise(exercise)["max_score"]
+    assert "pero no con otras" in graded.said(exercise)
+    for secret in (str(key.shift(1)), key.draws(1), str(key.shift(1) % 10**6)):
+        assert secret not in said

@@ -54,10 +54,13 @@ def warm_for(course, *names):
 
 @pytest.mark.parametrize(
     ("names", "uses"),
-    [((P,), set()), ((FIT,), {"optimisers"}), ((P, FIT), {"optimisers"}), ((), {"optimisers"})],
+    [((P,), set()), ((FIT,), {"figures"}), ((P, FIT), {"figures"}), ((), {"figures"})],
     ids=["perceptron", "bucle_fit", "both", "the whole course"],
 )
-def test_an_assignment_that_trains_is_warm_for_optimisers(opened, course, names, uses):
+def test_an_assignment_that_draws_is_warm_for_figures(opened, course, names, uses):
+    probes = course / "solutions" / FIT / f"probes_{FIT}.py"
+    probes.write_text("import matplotlib.pyplot\n" + probes.read_text("utf-8"), "utf-8")
+
     assert warm_for(course, *names) == uses
 
 

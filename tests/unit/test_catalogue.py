@@ -162,13 +162,13 @@ def test_make_words_keeps_the_spanish_of_a_reworded_sentence_as_a_guess(script, 
 
 def test_another_translation_is_reason_to_judge_again(monkeypatch, tmp_path):
     """Stored reports hold sentences."""
-    from autograder import grading
+    from autograder import basis
 
-    before = grading._code_digest()
+    before = basis.code_digest()
     (tmp_path / "autograder.mo").write_bytes(b"another")
-    monkeypatch.setattr(grading, "LOCALE", tmp_path)
+    monkeypatch.setattr(basis, "LOCALE", tmp_path)
 
-    assert grading._code_digest() != before
+    assert basis.code_digest() != before
 
 
 def test_another_word_of_the_page_is_reason_to_make_pages_again(monkeypatch, tmp_path):

@@ -10,14 +10,14 @@ import json, sys
 from autograder.inside import runner
 
 runner.warm_up({uses})
-print(json.dumps([one in sys.modules for one in ("matplotlib.pyplot", "torch._dynamo")]))
+print(json.dumps("matplotlib.pyplot" in sys.modules))
 """
 
 
 @pytest.mark.parametrize(
     ("uses", "imported"),
-    [([], [False, False]), (["figures"], [True, False]), (["optimisers"], [False, True])],
-    ids=["neither", "figures", "optimisers"],
+    [([], False), (["figures"], True)],
+    ids=["neither", "figures"],
 )
-def test_a_warm_up_imports_figures_and_torchs_compiler_only_where_they_are_used(uses, imported):
+def test_a_warm_up_imports_figures_only_where_they_are_used(uses, imported):
     assert in_own_process(CODE.format(uses=uses)) == imported

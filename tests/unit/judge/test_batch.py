@@ -11,6 +11,7 @@ from handmade import (
     assignment,
     call,
     grade,
+    listed,
     number,
     observed,
     solution,
@@ -23,6 +24,7 @@ from autograder.config import Tolerance
 from autograder.errors import AuthorError
 from autograder.judge.batch import Batch, examine_checks, judge
 from autograder.judge.check import check
+from autograder.values import MappingValue, PlainValue
 
 NAMES = {"uno": ["x"], "dos": ["y"]}
 HEAD = """
@@ -70,10 +72,10 @@ def run(tmp_path, monkeypatch):
         ],
     )
 
-    def go(checks, students=None, reference=REFERENCE, available=("cpu",), /, **policy):
+    def go(checks, students=None, reference=REFERENCE, available=("cpu",), /, only=(), **policy):
         loaded.checks_path.write_text(HEAD + textwrap.dedent(checks), encoding="utf-8")
         students = {"ana": RIGHT} if students is None else students
-        batch = Batch(loaded, Policy(**policy), reference, students, available)
+        batch = Batch(loaded, Policy(**policy), reference, students, available, dict(only))
         judge(batch)
         go.batch = batch
         return {student: {one.id: one for one in batch.exercises(student)} for student in students}
@@ -93,6 +95,22 @@ def test_every_submission_is_judged_by_every_check_in_the_files_order(run):
     assert result.devices == ("cpu",)
     assert got["ana"]["uno"].checks[0].finding is None
     assert got["ana"]["uno"].max_score == 2
+
+
+@pytest.mark.parametrize(
+    ("only", "judged"),
+    [
+        ({"berta": ["dos"]}, {"ana": ["uno", "dos"], "berta": ["dos"]}),
+        ({"ana": ["dos"], "berta": ["dos"]}, {"ana": ["dos"], "berta": ["dos"]}),
+        ({"ana": [], "berta": ["uno"]}, {"ana": [], "berta": ["uno"]}),
+    ],
+)
+def test_of_a_submission_only_the_exercises_that_are_wanted_are_judged(run, only, judged):
+    got = run(MATCHES + DOS, {"ana": RIGHT, "berta": RIGHT}, only=only)
+
+    assert {
+        student: [id for id in by_id if by_id[id].checks] for student, by_id in got.items()
+    } == judged
 
 
 def test_checks_of_one_exercise_stand_in_the_files_order(run):
@@ -246,6 +264,76 @@ def test_x(student, reference):
     broken = got["berta"]["uno"].checks[0]
     assert (broken.score, broken.finding.kind) == (0, "broken")
     assert got["berta"]["dos"].outcome == "passed"
+
+
+STUMBLES = """
+@check("p", exercise="uno", points=2)
+def test_p(student, reference):
+    seen = student.probe("p")["calls"]
+    assert not [one for one in seen.value.items if one.value.value > 5]
+"""
+
+
+def probed(seen, shift=0.0):
+    return values(shift=shift, probes={"uno": {"p": {"cpu": seen}}})
+
+
+TRUTH = PlainValue("bool", True)
+MADE = MappingValue({"calls": listed(call(number(1))), "same": TRUTH})
+MISSHAPEN = {
+    "no dictionary": number(1),
+    "other keys": MappingValue({"calls": number(1), "other": TRUTH}),
+    "no list": MappingValue({"calls": number(1), "same": TRUTH}),
+    "no call": MappingValue({"calls": listed(TRUTH), "same": TRUTH}),
+    "no truth": MappingValue({"calls": MADE.items["calls"], "same": number(1)}),
+}
+
+
+@pytest.mark.parametrize("name", MISSHAPEN)
+def test_a_check_that_stumbles_over_a_result_that_no_probe_gives_is_not_broken(run, name):
+    """Who writes frames by hand gets nothing, and makes nobody search for a fault of ours."""
+    reference = side(probed(MADE), probed(MADE, 10), is_reference=True)
+    forged = side(probed(MISSHAPEN[name]), probed(MADE, 10))
+    unlike = MappingValue({"calls": listed(call(listed())), "same": TRUTH})
+    honest = side(probed(unlike), probed(MADE, 10))
+    stumbles = STUMBLES.replace('["calls"]', "").replace(".value.items if", ".value.items['x'] if")
+    got = run(stumbles + DOS, {"ana": forged, "berta": honest}, reference)
+    assert got["ana"]["uno"].checks[0].finding.kind == "run_garbled"
+    assert (got["ana"]["uno"].outcome, got["ana"]["uno"].score) == ("errored", 0)
+    assert got["ana"]["dos"].outcome == "passed"
+    assert got["berta"]["uno"].outcome == "broken", "a check has to bear what students return"
+
+
+LEAKY = """
+from autograder import fail
+
+@check("p", exercise="uno", points=2)
+def test_p(student, reference):
+    if student.trial:
+        KIND
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ('fail("values", name="x", shape=[1], dtype="float32")', "values"),
+        ('fail("unmoved", name="x", shape=[1], dtype="float32")', "unmoved"),
+        ('fail("not_shared", names=["x", "y"])', "not_shared"),
+        ('fail("built_in", name="y", operator="sigmoid")', "built_in"),
+        ('fail("values", name="1234567")', "later"),
+        ('fail("not_shared", names=["x", "1234567"])', "later"),
+        ('fail("shape", name="x", got=[1234567], expected=[1])', "later"),
+        ('fail("kind", name="x", got="1234567", asked="tensor")', "later"),
+        ('fail("call_raised", name="x", error="E", message="1234567", line=1)', "later"),
+        ('fail("steps", name="x", got=1234567, expected=1)', "later"),
+    ],
+)
+def test_what_students_code_could_have_put_into_a_later_trials_finding_is_not_said(run, body, kind):
+    got = run(LEAKY.replace("KIND", body) + DOS)["ana"]["uno"]
+    assert (got.outcome, got.checks[0].finding.kind) == ("failed", kind)
+    first = run(LEAKY.replace("KIND", body).replace("student.trial", "True") + DOS)["ana"]["uno"]
+    assert first.checks[0].finding.kind == body.split('"')[1], "of trial 0 all is said"
 
 
 def test_a_gap_of_the_references_is_broken(run):

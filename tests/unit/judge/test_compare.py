@@ -505,6 +505,20 @@ def test_an_untouched_stub_has_avoided_nothing_and_loses_no_penalty():
     assert (caught.value.outcome, caught.value.finding.kind) == ("errored", "unsolved")
 
 
+def test_of_several_calls_none_may_use_an_operator_that_is_to_be_avoided():
+    used, raised = (
+        call(number(1), operators=("expit",)),
+        call(number(None), error=Error("E", "", 1)),
+    )
+    assert_avoids(seen(listed(call(number(1)), call(number(1), operators=("exp",)))), "expit")
+    for calls in ((call(number(1)), used), (raised, used), (used, raised)):
+        assert found(assert_avoids, seen(listed(*calls)), "expit").kind == "built_in"
+    with pytest.raises(CheckFailed) as caught:
+        assert_avoids(seen(listed(call(number(1)), raised)), "expit")
+    assert caught.value.outcome == "errored"
+    assert found(assert_avoids, seen(listed(number(1))), "expit").kind == "kind"
+
+
 def test_a_call_ran_if_it_came_back():
     assert_ran(seen(call(number(None))))
     with pytest.raises(CheckFailed) as caught:
