@@ -64,7 +64,7 @@ LIMITS: Json = {
     "memory_mb": 320,
     "processes": 24,
     "scratch_mb": 16,
-    "output_kb": 64,
+    "output_kb": 512,
     "observation_mb": 16,
 }
 GRACE = 2.0
