@@ -7,7 +7,9 @@ PATH := $(CURDIR)/$(BIN):$(PATH)
 STAMP := $(VENV)/.ready
 E2E_STAMP := $(VENV)/.ready-e2e
 
-.PHONY: help demo test lint types words spec e2e heavy attacks bench all clean
+SECONDS ?= 60
+
+.PHONY: help demo test lint types words spec e2e heavy attacks crashes fuzz bench all clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -43,11 +45,20 @@ e2e: $(E2E_STAMP) ## nbgrader's commands, Jupyter in a browser, databases (insta
 words: $(STAMP) ## update and compile the sentences that students read
 	@$(BIN)/python scripts/words.py
 
-heavy: $(STAMP) ## what observes for minutes: every misconception, all examples by nbgrader
-	@$(BIN)/python -m pytest -m heavy tests/spec tests/e2e
+heavy: $(STAMP) ## what takes minutes: every misconception of every assignment, and the like
+	@$(BIN)/python -m pytest -m heavy tests
+
+fuzz: $(STAMP) ## fuzz what reads a sandbox, guided by coverage: make fuzz SECONDS=600 (twice as long)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet atheris
+	@$(BIN)/python tests/fuzz/bombs.py full
+	@$(BIN)/python tests/fuzz/run.py parse $(SECONDS)
+	@$(BIN)/python tests/fuzz/run.py judge $(SECONDS)
 
 attacks: $(STAMP) ## hostile submissions against the sandbox (about 3 minutes)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m attacks tests/attacks
+
+crashes: $(STAMP) ## graders that are killed, full disks, locked gradebooks (AUTOGRADER_KILLS=50)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m crashes tests/crashes
 
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py
@@ -55,7 +66,7 @@ bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 types: $(STAMP) ## mypy alone
 	@$(BIN)/mypy
 
-all: lint test heavy e2e attacks demo ## everything
+all: lint test heavy e2e attacks crashes demo ## everything
 
 clean: ## remove what the demo made (not the environment)
-	rm -rf submitted autograded feedback gradebook.db .autograder
+	rm -rf submitted autograded feedback exports gradebook.db .autograder

@@ -5,6 +5,7 @@ Nothing slow is imported until a command needs it: ``autograder --help`` is aske
 
 from __future__ import annotations
 
+import errno
 import logging
 import shlex
 import sys
@@ -24,6 +25,21 @@ __all__ = ["app", "main"]
 FAILED, USAGE, BROKEN = 1, 2, 3
 """Exit statuses: something does not hold; a mistake in what was asked or written; our fault or
 the machine's."""
+
+ROOM, RIGHTS = "make room", "give this user the right to write there"
+MENDS = {
+    errno.ENOSPC: ROOM,
+    errno.EDQUOT: ROOM,
+    errno.EFBIG: ROOM,
+    errno.EROFS: RIGHTS,
+    errno.EACCES: RIGHTS,
+    errno.EPERM: RIGHTS,
+    errno.EIO: "look after the disk",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "allow more open files (sysctl fs.file-max)",
+    errno.ENOMEM: "free memory",
+}
+"""What a machine may refuse at any moment, and what helps. Other errors of the system are ours."""
 
 app = typer.Typer(
     help="Grade PyTorch notebooks: observe in a sandbox, judge with pytest, record in nbgrader.",
@@ -124,6 +140,7 @@ def release(
         from autograder.record.gradebook import Gradebook
         from autograder.record.release import release as make
         from autograder.record.release import released_notebook
+        from autograder.turn import turn
         from autograder.verify.proof import proven
 
         here = Course.at(course)
@@ -138,19 +155,21 @@ def release(
                 f"{names}`, or release with --unverified."
             )
         for assignment in loaded:
-            changed = make(here, assignment)
-            with Gradebook(here.db_url) as book:
-                for change in book.register(assignment.name, released_notebook(here, assignment)):
-                    _notice(f"{assignment.name}: {change}; scores given by hand are kept.")
-                moved = due_change(here, assignment.name)
-                if moved is not None:
-                    book.settle(assignment.name, here.config.due(assignment.name), {})
+            name = assignment.name
+            with turn(here, f"release {name}", _notice):
+                changed = make(here, assignment)
+                with Gradebook(here.db_url) as book:
+                    for change in book.register(name, released_notebook(here, assignment)):
+                        _notice(f"{name}: {change}; scores given by hand are kept.")
+                    moved = due_change(here, name)
+                    if moved is not None:
+                        book.settle(name, here.config.due(name), {})
             if moved:
                 _notice(moved)
             if not quiet:
-                path = here.released(assignment.name).relative_to(here.root)
+                path = here.released(name).relative_to(here.root)
                 said = "released" if changed else "already up to date"
-                doubt = ", NOT VERIFIED" if assignment.name in unproven else ""
+                doubt = ", NOT VERIFIED" if name in unproven else ""
                 typer.echo(f"{path}: {said}{doubt}")
 
 
@@ -392,10 +411,12 @@ def feedback(
     with _sentences():
         from autograder.course import Course
         from autograder.record.feedback import make_feedback
+        from autograder.turn import turn
 
         here = Course.at(course)
         for name in assignments or here.config.assignments:
-            fresh, pages = make_feedback(here, here.assignment(name))
+            with turn(here, f"feedback {name}", _notice):
+                fresh, pages = make_feedback(here, here.assignment(name))
             if not quiet:
                 typer.echo(f"{name}: {pages} feedback pages, {fresh} of them made now")
         if not quiet:
@@ -527,6 +548,13 @@ def _sentences() -> Iterator[None]:
     except MachineError as error:
         logging.getLogger("autograder").error("%s", error, exc_info=error.__cause__)
         _end(str(error), BROKEN)
+    except OSError as error:
+        if error.errno not in MENDS:
+            raise
+        log = logging.getLogger("autograder")
+        log.error("%s", error, exc_info=error)
+        where = error.filename2 or error.filename or "this machine"
+        _end(f"{where}: {error.strerror}; {MENDS[error.errno]}, and start again.", BROKEN)
     except KeyboardInterrupt:
         _end("interrupted; what was observed until now is kept.", 130)
 
@@ -544,15 +572,24 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return app(arguments)
     except Exception as error:
-        import tempfile
-        import traceback
-
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="autograder-", suffix=".log", delete=False, encoding="utf-8"
-        ) as file:
-            traceback.print_exc(file=file)
         typer.echo(
-            f"autograder: a fault of ours ({type(error).__name__}); the details: {file.name}",
+            f"autograder: a fault of ours ({type(error).__name__}); the details: {_kept()}",
             err=True,
         )
         sys.exit(BROKEN)
+
+
+def _kept() -> str:
+    """Where the traceback of the exception is that is being handled; itself if nowhere."""
+    import tempfile
+    import traceback
+
+    text = traceback.format_exc()
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="autograder-", suffix=".log", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+    except OSError:
+        return f"\n{text}"
+    return file.name

@@ -26,6 +26,7 @@ __all__ = [
     "CONFIG_NAME",
     "Assignment",
     "Config",
+    "Exchange",
     "Late",
     "Tolerance",
     "config_text",
@@ -103,6 +104,13 @@ class Assignment(Part):
     late: Late | None = Field(default=None, exclude=True)
 
 
+class Exchange(Part):
+    """Where nbgrader hands notebooks to students, and what the course is called there."""
+
+    course_id: str = Field(pattern=r"^[^\s/+*.][^\s/+*]*$")
+    root: str = Field(default="/usr/local/share/nbgrader/exchange", pattern=r"^/")
+
+
 class Config(Part):
     """The whole file. ``defaults`` are laid under every assignment when it is read."""
 
@@ -111,6 +119,7 @@ class Config(Part):
     language: Literal["es", "en"] = "es"
     sandbox: Literal["full", "none"] = "full"
     db_url: str = "sqlite:///gradebook.db"
+    exchange: Exchange | None = None
     defaults: dict[str, Any] = Field(default={})
     assignments: dict[str, Assignment] = Field(min_length=1)
 
@@ -295,6 +304,10 @@ def _problem(first: Any, place: Sequence[str | int]) -> str:
             near = synonyms.get(str(given).lower())
             hint = f"; did you mean {near!r}?" if near in choices else nearest(str(given), choices)
             return f"{given!r} is not a {noun}{hint}"
+        case "string_pattern_mismatch" if place[-1] == "course_id":
+            return f"a name without spaces and without / + * is needed here, not {given!r}."
+        case "string_pattern_mismatch":
+            return f"a whole path, from / on, is needed here, not {given!r}."
         case "too_short":
             return "there has to be one at least."
         case "value_error":
@@ -311,6 +324,8 @@ def _choices(expected: str) -> list[str]:
 def _settings(place: Sequence[str | int]) -> list[str]:
     if len(place) == 1:
         return list(Config.model_fields)
+    if place[0] == "exchange":
+        return list(Exchange.model_fields)
     below = _below(place)
     part = Assignment if len(below) == 1 else Late if below[0] == "late" else Tolerance
     return list(part.model_fields)

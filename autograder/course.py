@@ -6,18 +6,19 @@ import contextlib
 import csv
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 from autograder.assignment import Assignment, load_assignment
 from autograder.config import Assignment as Policy
 from autograder.config import Config, load_config
 from autograder.errors import AuthorError, MachineError
+from autograder.sandbox.temporary import TemporaryFolder, written
 
 __all__ = ["ODD_FOLDER", "Course", "Key"]
 
@@ -99,9 +100,17 @@ class Course:
 
     @property
     def db_url(self) -> str:
-        """The gradebook's URL, a relative SQLite path taken from the course's folder."""
+        """The gradebook's URL, a relative SQLite path taken from the course's folder.
+
+        For PostgreSQL it names a driver that is there: SQLAlchemy 2.0 and 2.1 take different ones
+        where none is named.
+        """
         prefix = "sqlite:///"
         url = self.config.db_url
+        server, separator, rest = url.partition("://")
+        if separator and server in ("postgresql", "postgres"):
+            third_is_all = find_spec("psycopg2") is None and find_spec("psycopg") is not None
+            return f"postgresql+{'psycopg' if third_is_all else 'psycopg2'}://{rest}"
         if url.startswith(prefix) and not url.startswith(prefix + "/"):
             return f"{prefix}{self.root / url.removeprefix(prefix)}"
         return url
@@ -163,17 +172,13 @@ class Course:
         except FileNotFoundError:
             pass
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"key.{os.getpid()}")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES))
-        try:
+        with TemporaryFolder(path.parent) as folder:
+            made = folder.path / "key"
+            with written(made) as file:
+                file.write(secrets.token_hex(KEY_BYTES).encode())
             # A link, not a rename: of two graders that start at once, the first one's key stays.
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(made)
         return _read_key(path)
 
 

@@ -16,16 +16,23 @@ from autograder.errors import MachineError
 __all__ = [
     "GivenScore",
     "Handed",
+    "cannot_open",
     "due_dates",
     "given_scores",
     "handed",
     "known_students",
     "recorded_students",
+    "said_by",
     "scores_by_hand",
+    "sqlite_file",
     "without_password",
 ]
 
 SQLITE = "sqlite:///"
+NO_ADDRESS = (
+    "it is no address of a database; signs in a user or password are written by their codes, "
+    "such as %40 for @, %3A for : and %2F for /"
+)
 
 
 @dataclass(frozen=True)
@@ -154,9 +161,43 @@ def without_password(db_url: str) -> str:
     import sqlalchemy
 
     try:
-        return str(sqlalchemy.make_url(db_url).render_as_string(hide_password=True))
-    except sqlalchemy.exc.ArgumentError:
+        url = sqlalchemy.make_url(db_url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         return "db_url"
+    # What stands behind the "?" may hold another one; and where a password has an "@" that is
+    # not written as %40, its rest is taken for the server's name.
+    shown = url.set(query={})
+    if "@" in (url.host or ""):
+        shown = shown.set(host="…")
+    return str(shown.render_as_string(hide_password=True))
+
+
+def said_by(error: BaseException, db_url: str) -> str:
+    """The first line of what a database's ``error`` says, without the password of ``db_url``, and
+    what helps where that is known."""
+    import sqlalchemy
+
+    said = getattr(error, "strerror", None) or str(getattr(error, "orig", None) or error)
+    lines = said.strip().splitlines()
+    first = (lines[0] if lines else type(error).__name__).strip().rstrip(".:")
+    try:
+        url = sqlalchemy.make_url(db_url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        return NO_ADDRESS
+    if "@" in (url.host or ""):
+        return NO_ADDRESS
+    secrets = [url.password, *(url.query.get(one) for one in ("password", "sslpassword"))]
+    for secret in secrets:
+        if secret:
+            first = first.replace(str(secret), "***")
+    if "locked" in first:
+        first += "; another program is writing to it: wait for it or end it, and start again"
+    return first
+
+
+def sqlite_file(db_url: str) -> Path | None:
+    """The file of an SQLite database; nothing for another's URL."""
+    return Path(db_url.removeprefix(SQLITE)) if db_url.startswith(SQLITE) else None
 
 
 def _asked(db_url: str, text: str, **values: str) -> set[str]:
@@ -169,21 +210,35 @@ def _rows(db_url: str, query: Any, **values: str) -> Sequence[Sequence[Any]]:
     yet."""
     import sqlalchemy
 
-    if db_url.startswith(SQLITE) and not Path(db_url.removeprefix(SQLITE)).exists():
+    file = sqlite_file(db_url)
+    if file is not None and not file.exists():
         return []
     try:
-        engine = sqlalchemy.create_engine(db_url)
-    except (sqlalchemy.exc.ArgumentError, ImportError) as error:
-        raise MachineError(
-            f"the gradebook {without_password(db_url)} cannot be opened "
-            f"({str(error).splitlines()[0]}); see db_url in grading_config.yaml and its driver."
-        ) from error
+        # Not a pool: a grader observes for an hour between two questions, and others need the
+        # server's connections as well.
+        engine = sqlalchemy.create_engine(db_url, poolclass=sqlalchemy.pool.NullPool)
+    except (sqlalchemy.exc.ArgumentError, ValueError, ImportError) as error:
+        raise cannot_open(db_url, error) from error
     try:
         with engine.connect() as connection:
+            if not sqlalchemy.inspect(connection).has_table("student"):
+                return []
             asked = sqlalchemy.text(query) if isinstance(query, str) else query
             return list(connection.execute(asked, values))
-    except sqlalchemy.exc.SQLAlchemyError:
-        # No tables yet, or no server: whoever writes to it next says so properly.
-        return []
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        if sqlite_file(db_url) is None:
+            raise cannot_open(db_url, error) from error
+        raise MachineError(
+            f"the gradebook {without_password(db_url)} cannot be read: {said_by(error, db_url)}."
+        ) from error
     finally:
         engine.dispose()
+
+
+def cannot_open(db_url: str, error: BaseException) -> MachineError:
+    """The sentence for a gradebook that cannot be asked at all."""
+    return MachineError(
+        f"the gradebook {without_password(db_url)} cannot be opened ({said_by(error, db_url)}); "
+        "see db_url in grading_config.yaml, its server and its driver "
+        "(`autograder doctor` looks at them)."
+    )

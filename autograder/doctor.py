@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from autograder.course import Course
-from autograder.database import without_password
+from autograder.database import said_by, without_password
 from autograder.errors import AuthorError
 
 __all__ = ["Row", "examine_machine"]
@@ -131,9 +131,8 @@ def _database(course: Course) -> Row:
             # Not SELECT 1, which SQLite answers without looking at the file.
             sqlalchemy.inspect(connection).get_table_names()
         engine.dispose()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        said = str(getattr(error, "orig", None) or error).splitlines()[0]
-        shown = f"{without_password(url)}: {said}"
+    except (sqlalchemy.exc.SQLAlchemyError, ValueError, ImportError) as error:
+        shown = f"{without_password(url)}: {said_by(error, url)}"
         return Row("database", "bad", shown, "check db_url, its driver, the server and the rights")
     if url.startswith(prefix):
         return _writable("database", Path(url.removeprefix(prefix)), url.removeprefix(prefix))

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
 
-__all__ = ["AuthorError", "MachineError", "log_to"]
+__all__ = ["AuthorError", "MachineError", "MachineStopped", "log_to"]
 
 
 class AuthorError(Exception):
@@ -20,9 +21,23 @@ class MachineError(Exception):
     """Our fault or the machine's: grading cannot go on."""
 
 
+class MachineStopped(MachineError):
+    """What would befall every other submission, too: the command ends at once."""
+
+
 def log_to(path: Path) -> None:
     """Keep the tracebacks of faults of ours in a file: the screen gets a sentence."""
     from autograder.words import harmless
+
+    class Log(logging.FileHandler):
+        """A full disk silences it: what stops a command is a sentence on the screen."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            with contextlib.suppress(OSError):
+                super().emit(record)
+
+        def handleError(self, record: logging.LogRecord) -> None:
+            pass
 
     class Formatter(logging.Formatter):
         """What students named or raised is in the log too, and people read it on a terminal."""
@@ -36,6 +51,6 @@ def log_to(path: Path) -> None:
     for handler in log.handlers:
         if isinstance(handler, logging.FileHandler) and handler.baseFilename == str(path):
             return
-    added = logging.FileHandler(path, encoding="utf-8", delay=True)
+    added = Log(path, encoding="utf-8", delay=True)
     added.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(added)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
 from autograder.course import Course
-from autograder.errors import AuthorError, MachineError
+from autograder.errors import AuthorError, MachineError, MachineStopped
 from autograder.misconceptions import Misconception, load_misconceptions
 from autograder.submission import Submission, reference
 from autograder.words import Words
@@ -66,6 +66,7 @@ class Exam:
     ``seen`` and ``trials`` by student; ``broken`` tells, by student, what went wrong on our side.
     ``models`` are the trials of the reference and, by id, of the misconceptions that failed checks
     were compared with. ``referred`` are the stored files, by SHA-256, that have to stay.
+    ``unexplained`` are misconceptions that could not be observed, so that reasons may be missing.
     """
 
     course: Course
@@ -77,6 +78,7 @@ class Exam:
     broken: dict[str, str] = field(default_factory=dict)
     models: dict[str, list[Trial]] = field(default_factory=dict)
     referred: Set[str] = frozenset()
+    unexplained: list[str] = field(default_factory=list)
 
     @cached_property
     def misconceptions(self) -> list[Misconception]:
@@ -142,11 +144,16 @@ class Exam:
     ) -> None:
         """Observe all ``submissions``, several at a time; one that fails fails alone."""
         progress(0, len(submissions))
+        for one in submissions:
+            if one.fault:
+                log.error("%s of %s cannot be read: %s", one.assignment, one.student, one.fault)
+                self.broken[one.student] = one.fault
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
             model = pool.submit(lambda: self.reference)
             waiting = {
                 pool.submit(self.observer.observe, one, fresh=self.options.force): one
                 for one in submissions
+                if not one.fault
             }
             try:
                 model.result()
@@ -181,8 +188,11 @@ class Exam:
             seen = observed_in(trials, wrong, self.assignment)
             self.models[misconception.id] = trials
             return seen
-        except (MachineError, ValueError, OSError):
+        except MachineStopped:
+            raise
+        except (MachineError, ValueError):
             log.exception("%s: %s could not be observed", self.assignment.name, misconception.id)
+            self.unexplained.append(misconception.id)
             return None
 
     def _take(self, submission: Submission, future: Future[list[Trial]]) -> None:
@@ -192,7 +202,10 @@ class Exam:
             if self.trials[student]:
                 seen = observed_in(self.trials[student], submission, self.assignment)
                 self.seen[student] = seen
-        except (MachineError, ValueError, OSError) as error:
+        except MachineStopped:
+            raise
+        except Exception as error:
+            # Whatever it is: it stays this submission's.
             log.exception("%s of %s could not be observed", self.assignment.name, student)
             self.broken[student] = str(error)
 

@@ -8,8 +8,6 @@ import hashlib
 import importlib
 import json
 import logging
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,7 +28,9 @@ from autograder.history import History
 from autograder.isolation import USES
 from autograder.render.json import missing_json
 from autograder.render.late import late_json
+from autograder.sandbox.temporary import written
 from autograder.submission import Submission, read_submission
+from autograder.turn import turn
 from autograder.words import Words, plain
 
 if TYPE_CHECKING:
@@ -117,11 +117,20 @@ class Grader:
     def grade(self, name: str) -> list[Json]:
         """The reports (JSON) of all submissions of assignment ``name``, by student.
 
-        What has not changed since it was recorded is neither observed nor judged again.
+        What has not changed since it was recorded is neither observed nor judged again. Whose
+        submission is changed while we are at it is left out, for the next run.
         """
-        everything = self.options.force or self.options.again
-        if everything:
+        if self._everything:
             self._warm_up()
+        with turn(self.course, f"grade {name}", self.notice):
+            return self._grade(name)
+
+    @property
+    def _everything(self) -> bool:
+        """Whether what has not changed is graded as well."""
+        return self.options.force or self.options.again
+
+    def _grade(self, name: str) -> list[Json]:
         assignment, policy = self.course.assignment(name), self.course.policy(name)
         for folder in self.course.odd_folders(name):
             self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
@@ -135,7 +144,7 @@ class Grader:
             student: _digest([judged_by, one.digest, one.timestamp])
             for student, one in submissions.items()
         }
-        reports = {} if everything else self._unchanged(name, prints)
+        reports = {} if self._everything else self._unchanged(name, prints)
         changed = [one for student, one in submissions.items() if student not in reports]
         if changed:
             for report in self._fresh(assignment, policy, changed, prints):
@@ -251,6 +260,11 @@ class Grader:
         refuse_wrong_checks(assignment, batch)
         exam.diagnose(batch)
         refuse_changed(texts, assignment)
+        if exam.unexplained:
+            self.notice(
+                f"{assignment.name}: {', '.join(exam.unexplained)} could not be observed, so "
+                "reasons may be missing; the next run judges again."
+            )
         reports = {one.student: exam.report(one, batch) for one in submissions}
         return self._record(texts, submissions, reports, exam, prints)
 
@@ -283,18 +297,29 @@ class Grader:
                 self.notice(f"{name}: {change}; scores given by hand are kept.")
             for submission in submissions:
                 student = submission.student
+                if submission.has_changed():
+                    self.notice(
+                        f"{name}: {student}'s submission was changed while this ran; it is left "
+                        "for the next run."
+                    )
+                    continue
                 report = reports[student]
                 kept = made[student]
                 written.append(kept)
                 if student not in sound:
                     continue
-                trials = exam.trials.get(student)
-                notebook = executed(submission, trials[0].load() if trials else None, language)
-                write_autograded(self.course.autograded(student, name), submission, notebook)
-                book.record(report, comments(report, language), submission.timestamp)
                 path = self.course.report_path(student, name)
                 self._compare(name, student, path, kept)
-                write_json(path, {**kept, "fingerprint": prints[student], "judged": judged})
+                # It vouches for what is recorded, so it goes first and comes last.
+                path.unlink(missing_ok=True)
+                trials = exam.trials.get(student)
+                seen = trials[0].load() if trials else None
+                isolation = str(report.made_from["isolation"])
+                notebook = executed(submission, seen, language, isolation)
+                write_autograded(self.course.autograded(student, name), submission, notebook)
+                book.record(report, comments(report, language), submission.timestamp)
+                vouched = {} if exam.unexplained else {"fingerprint": prints[student]}
+                write_json(path, {**kept, **vouched, "judged": judged})
                 self.recorded.append((name, student))
         return written
 
@@ -328,17 +353,9 @@ def _scores(report: Json) -> Json:
 
 def write_json(path: Path, data: Json | list[Json]) -> None:
     """Write ``data`` at ``path``, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, ensure_ascii=False, indent=1)
-            file.write("\n")
-        os.chmod(temporary, 0o644)  # noqa: PTH101 (mkstemp gives a name, and 0600)
-        os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    text = json.dumps(data, ensure_ascii=False, indent=1)
+    with written(path, 0o644) as file:
+        file.write(f"{text}\n".encode())
 
 
 def _digest(data: Any) -> str:

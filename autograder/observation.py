@@ -7,24 +7,28 @@ It takes JSON and safetensors only, and raises ``ObservationError`` (a ``ValueEr
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
+from autograder.sandbox.contract import How
+from autograder.sandbox.temporary import written
 from autograder.values import (
+    MAX_RANK,
     Error,
     ObservationError,
+    ObservationTooLarge,
     Tensors,
     Value,
+    as_count,
     as_error,
     as_int,
     as_list,
@@ -44,9 +48,28 @@ MAX_NESTING = 250
 """Levels of JSON in one frame. Values need at most three for each of theirs; Python's own parser
 and writer give up somewhere below a thousand."""
 
-MAX_JSON_BYTES = 48 * 2**20
+MAX_JSON_BYTES = 40 * 2**20
 """Of all frames without their tensors. It goes into the head of a safetensors file, which may
 have 100 MB, as JSON within JSON: at worst every byte doubles."""
+
+MAX_PARTS = 1_000_000
+"""Values and keys in the JSON of all frames. Each takes up to some hundred bytes once it is read,
+and an observation is kept for as long as its batch is judged."""
+
+MAX_TENSORS, MAX_HEAD_BYTES, MAX_KEY = 20_000, 4 * 2**20, 64
+"""Of all frames: a head of safetensors can name a million tensors of no size, which take a minute
+to make and a gigabyte to keep."""
+
+MAX_STATE = 2**16
+"""Bytes of a generator's state; torch's has some 5000."""
+
+Room = tuple[int, int]
+ROOM: Room = (5_000, 50_000)
+"""Outputs of all cells, and the lines of their tracebacks and kinds of their bundles. What is over
+is left out, for nobody judges by outputs."""
+
+MAX_DETAIL = 20_000
+"""Characters of what is told of an ending."""
 
 
 @dataclass(frozen=True)
@@ -93,31 +116,46 @@ class Observation:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     probes: dict[str, dict[str, dict[str, Value]]] = field(default_factory=dict)
     ending: Ending = Ending("died", "")
-    _frames: list[dict[str, Any]] = field(default_factory=list)
+    _frames: list[str] = field(default_factory=list)
+    """As JSON: what was read of them is kept above, in less room."""
     _outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _tensors: dict[str, torch.Tensor] = field(default_factory=dict)
     _size: int = 0
+    _parts: int = 0
+    _heads: int = 0
+    _room: Room = ROOM
 
     def accept(self, frame: Mapping[str, Any], payload: bytes) -> None:
         """Take one frame from the sandbox; ``ObservationError`` if it is not one of ours."""
-        with _suspicion("the tensors of a frame"):
-            tensors = load(payload) if payload else {}
+        parts = self._parts + _parts(frame)
+        if parts > MAX_PARTS:
+            raise ObservationTooLarge("the frames hold too many values")
+        heads = self._heads + min(int.from_bytes(payload[:8], "little"), len(payload))
+        if heads > MAX_HEAD_BYTES:
+            raise ObservationTooLarge("the frames describe too many tensors")
+        tensors = _tensors(payload)
+        if len(tensors) + len(self._tensors) > MAX_TENSORS:
+            raise ObservationTooLarge("the frames hold too many tensors")
         if tensors.keys() & self._tensors.keys():
             raise ObservationError("a frame repeats the key of a tensor")
-        _refuse_deep(frame)
         kept = {key: value for key, value in frame.items() if key != "outputs"}
         is_cell = kept.get("frame") == "cell"
-        outputs = _outputs(frame.get("outputs")) if is_cell else []
-        size = self._size + len(json.dumps(kept)) + len(_dumps(outputs).encode())
+        outputs, room = _outputs(frame.get("outputs"), self._room) if is_cell else ([], self._room)
+        text = json.dumps(kept)
+        size = self._size + len(text) + len(_dumps(outputs).encode())
         if size > MAX_JSON_BYTES:
-            raise ObservationError("the frames hold too much besides tensors")
+            raise ObservationTooLarge("the frames hold too much besides tensors")
         self._read(kept, tensors)
         # From here on nothing raises: a frame that was refused has left no trace.
         if is_cell:
             self._outputs[str(kept["index"])] = outputs
-        self._size = size
+        self._size, self._parts, self._heads, self._room = size, parts, heads, room
         self._tensors.update(tensors)
-        self._frames.append(kept)
+        self._frames.append(text)
+
+    def end(self, how: How, detail: str) -> None:
+        """Say how the run ended; ``detail`` may be the child's own words."""
+        self.ending = Ending(how, sound(detail[-MAX_DETAIL:]))
 
     def _read(self, frame: Mapping[str, Any], tensors: Tensors) -> None:
         with _suspicion("a frame"):
@@ -144,13 +182,12 @@ class Observation:
         exercise = as_text(frame["exercise"])
         if exercise in self.snapshots:
             raise ObservationError("an exercise has two snapshots")
-        state = frame["generator"]
         self.snapshots[exercise] = Snapshot(
             as_values(frame["names"], tensors),
             as_values(frame["also"], tensors),
             as_texts(frame["elsewhere"]),
             tuple(as_texts(group) for group in as_list(frame["memory"])),
-            None if state is None else tensors[as_text(state)],
+            _state(frame["generator"], tensors),
         )
 
     def _read_probe(self, frame: Mapping[str, Any], tensors: Tensors) -> None:
@@ -163,19 +200,14 @@ class Observation:
 
     def save(self, path: Path) -> None:
         """Write the file at ``path``, whole or not at all."""
-        kept = {"schema": SCHEMA, "ending": vars(self.ending), "frames": self._frames}
-        metadata = {"observation": json.dumps(kept), "outputs": _dumps(self._outputs)}
+        kept = json.dumps({"schema": SCHEMA, "ending": vars(self.ending), "frames": []})
+        observation = f"{kept.removesuffix(']}')}{', '.join(self._frames)}]}}"
+        metadata = {"observation": observation, "outputs": _dumps(self._outputs)}
         # A header alone is not a file that every reader of safetensors takes.
         tensors = self._tensors or {"empty": torch.zeros(0)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(save(tensors, metadata=metadata))
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        metadata["seal"] = _seal(metadata, tensors)
+        with written(path) as file:
+            file.write(save(tensors, metadata=metadata))
 
     @classmethod
     def load(cls, path: Path) -> Observation:
@@ -183,7 +215,10 @@ class Observation:
         with _suspicion(path.name):
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+                tensors = {
+                    key: _plain(file.get_tensor(key))
+                    for key in file.keys()  # noqa: SIM118 (not a dict)
+                }
             kept = _loads(metadata["observation"])
             if kept["schema"] != SCHEMA:
                 raise ObservationError(f"{path.name}: written by another version")
@@ -191,11 +226,16 @@ class Observation:
             for frame in as_list(kept["frames"]):
                 made._read(frame, tensors)
             ending = kept["ending"]
-            made.ending = Ending(as_text(ending["how"]), as_text(ending["detail"]))
-            made._frames = kept["frames"]
+            if ending["how"] not in get_args(How):
+                raise ObservationError("an ending is of no kind that there is")
+            made.ending = Ending(ending["how"], as_text(ending["detail"], MAX_DETAIL))
+            made._frames = [json.dumps(frame) for frame in kept["frames"]]
             outputs = _loads(metadata["outputs"])
-            made._outputs = {index: _outputs(value) for index, value in outputs.items()}
+            made._outputs = {index: _outputs(value)[0] for index, value in outputs.items()}
             made._tensors = tensors
+            # A machine that stopped may leave a file whose end is zeros, which are tensors, too.
+            if metadata.pop("seal", "") != _seal(metadata, tensors):
+                raise ObservationError(f"{path.name}: not as it was written")
         return made
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
@@ -225,12 +265,27 @@ def _suspicion(what: str) -> Iterator[None]:
         ) from error
 
 
-def _refuse_deep(frame: Mapping[str, Any]) -> None:
-    """Refuse what could not be written and read again; a loop, for recursion would raise itself."""
+def _seal(metadata: Mapping[str, str], tensors: Tensors) -> str:
+    """Hash of all that a file has."""
+    hashed = hashlib.sha256(json.dumps(dict(metadata), sort_keys=True).encode())
+    for key, tensor in sorted(tensors.items()):
+        hashed.update(json.dumps([key, str(tensor.dtype), list(tensor.shape)]).encode())
+        hashed.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return hashed.hexdigest()
+
+
+def _parts(frame: Mapping[str, Any]) -> int:
+    """How many values and keys a frame has, in all that it holds.
+
+    Refuses what is nested deeper than can be written and read again; a loop, for recursion would
+    raise itself.
+    """
+    count = 0
     level: list[Any] = [frame]
     for _ in range(MAX_NESTING):
         if not level:
-            return
+            return count
+        count += sum(2 * len(one) if isinstance(one, dict) else len(one) for one in level)
         level = [
             part
             for one in level
@@ -239,6 +294,33 @@ def _refuse_deep(frame: Mapping[str, Any]) -> None:
         ]
     if level:
         raise ObservationError("a frame is nested too deep")
+    return count
+
+
+def _tensors(payload: bytes) -> dict[str, torch.Tensor]:
+    """The tensors of a frame, each one that could be a value's. Its head is known to be small."""
+    with _suspicion("the tensors of a frame"):
+        tensors = load(payload) if payload else {}
+    for key, tensor in tensors.items():
+        if len(key) > MAX_KEY or tensor.dim() > MAX_RANK:
+            raise ObservationError("a tensor has an impossible key or shape")
+    return {key: _plain(tensor) for key, tensor in tensors.items()}
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """``tensor`` with nothing but 0 and 1 for a bool's bytes: torch takes any, and reckons with
+    the one that it finds."""
+    return tensor.view(torch.uint8) != 0 if tensor.dtype is torch.bool else tensor
+
+
+def _state(key: Any, tensors: Tensors) -> torch.Tensor | None:
+    """What stands at ``key`` for the state of a generator."""
+    if key is None:
+        return None
+    state = tensors[as_text(key)]
+    if state.dtype is not torch.uint8 or state.dim() != 1 or state.numel() > MAX_STATE:
+        raise ObservationError("a generator's state is none")
+    return state
 
 
 def _seconds(value: Any) -> float:
@@ -259,10 +341,19 @@ def _dumps(outputs: Any) -> str:
     return json.dumps(outputs, ensure_ascii=False)
 
 
-def _outputs(value: Any) -> list[dict[str, Any]]:
-    """Outputs of a cell, of the four kinds of nbformat, with nothing in them but text."""
+def _outputs(value: Any, room: Room = ROOM) -> tuple[list[dict[str, Any]], Room]:
+    """Outputs of a cell, of the four kinds of nbformat, with nothing in them but text; and the
+    room for outputs and lines that they leave of ``room``. What does not fit is left out."""
+    outputs: list[dict[str, Any]] = []
+    left, lines = room
     with _suspicion("an output"):
-        return [_output(one) for one in as_list(value)]
+        for one in as_list(value):
+            left -= 1
+            lines -= len(one.get("traceback", ())) + len(one.get("data", ()))
+            if left < 0 or lines < 0:
+                return outputs, (0, 0)
+            outputs.append(_output(one))
+    return outputs, (left, lines)
 
 
 def _output(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -280,7 +371,7 @@ def _output(one: Mapping[str, Any]) -> dict[str, Any]:
         case "display_data" | "execute_result" as kind:
             output = {"output_type": kind, "data": _bundle(one["data"]), "metadata": {}}
             if kind == "execute_result":
-                output["execution_count"] = as_int(one["execution_count"])
+                output["execution_count"] = as_count(one["execution_count"])
             return output
         case _:
             raise ObservationError("an output is of no kind that nbformat has")

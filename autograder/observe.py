@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import tokenize
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
@@ -20,14 +21,16 @@ from typing import Any
 from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
 from autograder.course import Key
-from autograder.errors import MachineError
+from autograder.errors import MachineError, MachineStopped
 from autograder.isolation import INSIDE, PACKAGE_ROOT
-from autograder.observation import Ending, Observation
-from autograder.sandbox import Limits, Sandbox, SandboxBroken
+from autograder.observation import Observation, ObservationError
+from autograder.sandbox import Limits, Sandbox, SandboxBroken, SandboxUnavailable
 from autograder.store import content_of, file_of, set_aside
 from autograder.submission import Submission
 
 __all__ = ["Observer", "Trial", "without_notes"]
+
+log = logging.getLogger(__name__)
 
 
 def _code_digest() -> str:
@@ -38,6 +41,17 @@ def _code_digest() -> str:
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             hashed.update(file.read_bytes())
     return hashed.hexdigest()
+
+
+def _kept(path: Path) -> Observation | None:
+    """The stored observation; nothing where there is none, or none that is whole."""
+    if not path.exists():
+        return None
+    try:
+        return Observation.load(path)
+    except ObservationError as error:
+        log.warning("%s is made again: %s", path, error)
+        return None
 
 
 @dataclass(frozen=True)
@@ -115,8 +129,9 @@ class Observer:
         # Of equal submissions the second one waits for the first one's: each result names the file
         # that it was judged from, so that none may take another's place.
         with self._turn(digest):
-            if path.exists() and (not fresh or digest in self._made):
-                return Trial(number, digest, path, content_of(path), Observation.load(path))
+            kept = _kept(path) if not fresh or digest in self._made else None
+            if kept is not None:
+                return Trial(number, digest, path, content_of(path), kept)
             seen = self._run(job, submission)
             if self.referred and path.exists() and (old := content_of(path)) in self.referred:
                 set_aside(path, old)
@@ -175,11 +190,13 @@ class Observer:
                 ended = self.sandbox.run(
                     job, limits=limits, files=submission.files, on_frame=seen.accept
                 )
+            except SandboxUnavailable as error:
+                raise MachineStopped(str(error)) from error
             except SandboxBroken as error:
                 if attempt == 2:
                     raise MachineError(f"the sandbox broke twice: {error}") from error
                 continue
-            seen.ending = Ending(ended.how, ended.detail)
+            seen.end(ended.how, ended.detail)
             return seen
         raise AssertionError("the loop above returns or raises")
 

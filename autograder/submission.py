@@ -23,6 +23,7 @@ import nbformat
 from autograder.assignment import Assignment, SourceCell
 
 __all__ = [
+    "SECRET",
     "RunCell",
     "Submission",
     "Unreadable",
@@ -38,6 +39,7 @@ MAX_VALUES = 5_000_000
 """Commas, braces and brackets in a notebook's text: each may become an object of 200 bytes."""
 MAX_CELLS = 20_000
 MAX_TIMESTAMP_BYTES = 100
+SECRET = "submission_secret.txt"
 MAX_FILES = 1_000
 MAX_FILES_BYTES = 64 * 2**20
 MAX_DEPTH = 12
@@ -60,8 +62,10 @@ class Submission:
 
     ``notebook`` has the source's grade and locked cells in place and no outputs. ``damage`` tells
     by exercise what happened to its solution cell (``missing``, ``retyped``); ``unreadable`` is
-    why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …).
-    ``file_digest`` is the SHA-256 of the file that it was read from.
+    why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …). ``fault`` is
+    what kept us from reading it, which is not the student's. ``file_digest`` is the SHA-256 of the
+    file that it was read from. ``secret`` is nbgrader's of the exchange, by which the student finds
+    the feedback: nothing of a run depends on it.
     """
 
     student: str
@@ -73,6 +77,15 @@ class Submission:
     unreadable: str | None = None
     timestamp: str | None = None
     file_digest: str | None = None
+    secret: bytes | None = None
+    fault: str | None = None
+    _folder: Path | None = None
+    _before: object = None
+
+    def has_changed(self) -> bool:
+        """Whether its folder is another than before it was read, as while it is being collected:
+        then what was read may be half one submission and half another."""
+        return self._folder is not None and _stats(self._folder) != self._before
 
     @property
     def digest(self) -> str:
@@ -96,11 +109,24 @@ def read_submission(
 
     ``file_name`` is the notebook's if it is not the assignment's.
     """
+    before = _stats(folder)
+    try:
+        made = _read(folder, student, assignment, file_name)
+    except OSError as error:
+        notebook, _, damage = _restore([], assignment)
+        made = Submission(student, assignment.name, notebook, (), {}, damage)
+        made.fault = f"{error.filename}: {error.strerror}"
+    made._folder, made._before = folder, before
+    return made
+
+
+def _read(folder: Path, student: str, assignment: Assignment, file_name: str | None) -> Submission:
     notebook_path = folder / (file_name or f"{assignment.name}.ipynb")
     linked = _is_linked(folder)
     files = {} if linked else _files(folder)
     written = files.pop("timestamp.txt", b"")[:MAX_TIMESTAMP_BYTES]
     timestamp = written.decode("utf-8", "replace").strip() or None
+    secret = files.pop(SECRET, None)
     files.pop(notebook_path.name, None)
     file_digest = None
     try:
@@ -116,7 +142,7 @@ def read_submission(
         )
     else:
         made = _submission(student, assignment, raw, files, timestamp)
-    made.file_digest = file_digest
+    made.file_digest, made.secret = file_digest, secret
     return made
 
 
@@ -201,8 +227,18 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise Unreadable("missing") from None
-    except OSError:
-        raise Unreadable("closed") from None
+
+
+def _stats(folder: Path) -> list[tuple[str, int, int, int, int]]:
+    """What the file system tells of the files in a folder. It is compared for equality only:
+    clocks go backwards, and copies keep the times of their originals."""
+    found = []
+    with contextlib.suppress(OSError):  # whoever reads them says so
+        for path in _regular_files(folder):
+            seen = path.lstat()
+            size = seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+            found.append((str(path), seen.st_ino, *size))
+    return sorted(found)
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -212,11 +248,10 @@ def _files(folder: Path) -> dict[str, bytes]:
     for path in _regular_files(folder):
         if not _is_data(path.relative_to(folder)):
             continue
-        with contextlib.suppress(OSError):  # nobody may read it: then the notebook cannot either
-            size += path.stat().st_size
-            if len(found) >= MAX_FILES or size > MAX_FILES_BYTES:
-                break
-            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+        size += path.stat().st_size
+        if len(found) >= MAX_FILES or size > MAX_FILES_BYTES:
+            break
+        found[path.relative_to(folder).as_posix()] = path.read_bytes()
     return found
 
 
@@ -228,7 +263,7 @@ def _regular_files(folder: Path) -> Iterator[Path]:
         try:
             with os.scandir(inside) as entries:
                 listed = sorted(itertools.islice(entries, left), key=lambda one: one.name)
-        except OSError:
+        except FileNotFoundError:
             continue
         left -= len(listed)
         for entry in listed:

@@ -11,7 +11,10 @@ from typing import Any
 
 import torch
 
+from autograder.sandbox import TooMuch
+
 __all__ = [
+    "MAX_RANK",
     "ArrayValue",
     "CallValue",
     "Error",
@@ -22,10 +25,12 @@ __all__ = [
     "NoValue",
     "ObjectValue",
     "ObservationError",
+    "ObservationTooLarge",
     "PlainValue",
     "TensorValue",
     "Tensors",
     "Value",
+    "as_count",
     "as_error",
     "as_int",
     "as_list",
@@ -43,6 +48,9 @@ MAX_RANK = 64
 MAX_SIZE = 2**63 - 1
 MAX_DIGITS = 300
 """An integer with more digits would be no float, and losses may be integers."""
+MAX_COUNT = 10**9
+"""Of lines and of cells: what names a place is shown to people."""
+MAX_ERROR_NAME, MAX_ERROR_MESSAGE = 200, 2_000
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype
     for dtype in (
@@ -64,6 +72,10 @@ DTYPES = {
 
 class ObservationError(ValueError):
     """These bytes are not an observation. The message is one sentence for a log."""
+
+
+class ObservationTooLarge(ObservationError, TooMuch):
+    """They may be an observation, but are more than one may hold."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +199,15 @@ Value = (
 Tensors = Mapping[str, torch.Tensor]
 
 
+OWN_KINDS = frozenset(
+    {
+        *("tensor", "array", "scalar", "int", "float", "bool", "str", "none", "list", "tuple"),
+        *("dict", "function", "module", "size", "dtype", "device"),
+        *("missing", "interrupted", "failure", "cut"),
+    }
+)
+
+
 def kind_of(value: Value) -> str:
     """The kind of a value, as messages name it: a key of ``autograder.words.KINDS`` or a type."""
     match value:
@@ -203,7 +224,8 @@ def kind_of(value: Value) -> str:
         case ModuleValue():
             return "module"
         case ObjectValue():
-            return value.type
+            # A student's class may be called ``list``.
+            return f"?.{value.type}" if value.type in OWN_KINDS else value.type
         case CallValue():
             return "function"
         case NoValue():
@@ -216,8 +238,15 @@ def as_int(value: Any) -> int:
     return value
 
 
-def as_text(value: Any) -> str:
-    if type(value) is not str or len(value) > MAX_TEXT:
+def as_count(value: Any) -> int:
+    """A number of something that somebody may be told."""
+    if not 0 <= as_int(value) <= MAX_COUNT:
+        raise ObservationError("a number that can be counted to was expected")
+    return int(value)
+
+
+def as_text(value: Any, limit: int = MAX_TEXT) -> str:
+    if type(value) is not str or len(value) > limit:
         raise ObservationError("a short text was expected")
     return sound(value)
 
@@ -242,7 +271,9 @@ def as_error(value: Any) -> Error | None:
         return None
     line = value["line"]
     return Error(
-        as_text(value["name"]), as_text(value["message"]), None if line is None else as_int(line)
+        as_text(value["name"], MAX_ERROR_NAME),
+        as_text(value["message"], MAX_ERROR_MESSAGE),
+        None if line is None else as_count(line),
     )
 
 

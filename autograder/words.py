@@ -22,6 +22,8 @@ LOCALE = Path(__file__).resolve().parent / "locale"
 CONTEXT_END = "\x04"
 """Between context and sentence, as in gettext's own catalogues."""
 PLAIN_NAME = re.compile(r"[\w .,()-]*")
+MAX_SHOWN = 300
+"""Characters of a name or a type: a student's class may be called anything."""
 
 
 def N_(english: str) -> str:
@@ -54,6 +56,13 @@ FINDINGS: dict[str, str] = {
     "blocked": N_("This cell never ran: an earlier cell {how}."),
     "run_timed_out": N_("The run passed its time limit in this cell. Does your loop always end?"),
     "run_out_of_memory": N_("This cell passed the memory limit and the run was stopped."),
+    "run_out_of_cpu": N_(
+        "This cell passed the limit of processor time and the run was stopped. Does your loop "
+        "always end?"
+    ),
+    "run_too_many_processes": N_(
+        "This cell passed the limit of processes and threads and the run was stopped."
+    ),
     "run_died": N_("This cell ended the Python process, and the run with it."),
     "run_too_large": N_("This cell produced more data than is allowed and the run was stopped."),
     "run_garbled": N_("This cell interfered with the observation and the run was stopped."),
@@ -185,7 +194,6 @@ FINDINGS: dict[str, str] = {
 UNREADABLE: dict[str, str] = {
     "missing": N_("The notebook was not handed in: the file `{file}` is missing."),
     "empty": N_("The file `{file}` is empty."),
-    "closed": N_("The file `{file}` cannot be read: its permissions do not allow it."),
     "not_json": N_("The file `{file}` cannot be read: it is cut off or not a notebook (not JSON)."),
     "not_utf8": N_("The file `{file}` cannot be read: it is not UTF-8 text."),
     "not_notebook": N_("The file `{file}` is JSON, but not a Jupyter notebook."),
@@ -237,10 +245,19 @@ KINDS: dict[str, str] = {
 HOW: dict[str, str] = {
     "timed_out": N_("passed the time limit"),
     "out_of_memory": N_("passed the memory limit"),
+    "out_of_cpu": N_("passed the limit of processor time"),
+    "too_many_processes": N_("passed the limit of processes and threads"),
     "died": N_("ended the Python process"),
     "too_large": N_("produced too much data"),
     "garbled": N_("interfered with the observation"),
 }
+
+LIMITS: dict[str, str] = {
+    "memory": N_("It passed the memory limit."),
+    "processes": N_("It passed the limit of processes and threads."),
+    "disk": N_("It passed the limit of disk space."),
+}
+"""What an exception means, said behind its own words, which the student may not know."""
 
 OUTCOME_WORDS: dict[str, str] = {
     "passed": pN_("outcome", "passed"),
@@ -310,7 +327,9 @@ PAGE: dict[str, str] = {
     "warnings": N_("Warnings"),
     "figure": N_("Figure in your notebook"),
     "empty": N_("The cell is empty."),
+    "unprotected": N_("Graded without the usual isolation."),
     "hidden": N_("This output cannot be shown here."),
+    "cut": N_("… the output is too long: cut here"),
     "no_response": N_("No answer: the cell is as it was."),
     "no_exercises": N_("This notebook has no exercises with points."),
 }
@@ -329,7 +348,11 @@ class Words:
 
     def finding(self, finding: Finding) -> str:
         """The sentence of a finding."""
-        return self._said(FINDINGS[finding.kind]).format(**self._details(finding))
+        said = self._said(FINDINGS[finding.kind]).format(**self._details(finding))
+        limit = finding.details.get("limit")
+        if isinstance(limit, str) and limit in LIMITS:
+            return f"{said} {self._said(LIMITS[limit])}"
+        return said
 
     def finding_of(self, kind: str, **details: Any) -> str:
         """The sentence of a finding that is made here and now."""
@@ -424,6 +447,8 @@ class Words:
         """Text without markup, a shape as Python writes a tuple, a number as it is."""
         if isinstance(value, str):
             text = plain(value)
+            if len(text) > MAX_SHOWN:
+                text = f"{text[:MAX_SHOWN]}…"
             # Between backticks a backslash would be seen; names and types need none.
             return text if PLAIN_NAME.fullmatch(text) else self._escape(text)
         if isinstance(value, list):

@@ -293,11 +293,15 @@ def _make_course(
     if only:
         config["assignments"] = {name: config["assignments"][name] for name in only}
     (root / CONFIG).write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
+    _write_key(root)
+    return root
+
+
+def _write_key(root: Path) -> None:
     key = root / ".autograder" / "key"
-    key.parent.mkdir(mode=0o700, exist_ok=True)
+    key.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     key.touch(mode=0o600)
     key.write_text(hashlib.sha256(os.environ.get(KEY, "").encode()).hexdigest(), "ascii")
-    return root
 
 
 def _hand_in(root: Path, student: str, assignment: str, notebook: Notebook | bytes) -> Path:
@@ -462,6 +466,17 @@ def _vouch(root: Path) -> None:
         assignment = course.assignment(name)
         proof = {"holds": True, "digest": digest_of(assignment, course.policy(name))}
         assignment.proof_path.write_text(json.dumps(proof), "utf-8")
+
+
+@pytest.fixture(scope="session")
+def make_small() -> Callable[[Path], Small]:
+    """Makes the small course in a folder, without any observations; its key is always the same."""
+
+    def make(root: Path) -> Small:
+        _write_key(root)
+        return Small.at(root)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -27,9 +27,9 @@ def put(target: Path, files: Mapping[str, bytes], ledger: Path, *, force: bool =
 
     ``AuthorError`` where one is not ours and not ``force``; nothing is written then.
     """
-    target = target.absolute()
+    target = Path(os.path.normpath(target.absolute()))
     wanted = {target / name if name else target: content for name, content in files.items()}
-    known = _read(ledger)
+    known = {_place(ledger, path): digest for path, digest in _read(ledger).items()}
     try:
         changed = [path for path, content in wanted.items() if _differs(path, content)]
         foreign = [path for path in changed if path.exists() and not _ours(path, known)]
@@ -41,7 +41,7 @@ def put(target: Path, files: Mapping[str, bytes], ledger: Path, *, force: bool =
                 "place with --to, or overwrite it with --force."
             )
         _replace({path: wanted[path] for path in changed})
-        digests = {str(path): _digest(content) for path, content in wanted.items()}
+        digests = {path: _digest(content) for path, content in wanted.items()}
         if any(known.get(path) != digest for path, digest in digests.items()):
             _write_ledger(ledger, {**known, **digests})
     except OSError as error:
@@ -73,8 +73,8 @@ def _differs(path: Path, content: bytes) -> bool:
     return not path.is_file() or path.read_bytes() != content
 
 
-def _ours(path: Path, known: Mapping[str, str]) -> bool:
-    return path.is_file() and known.get(str(path)) == _digest(path.read_bytes())
+def _ours(path: Path, known: Mapping[Path, str]) -> bool:
+    return path.is_file() and known.get(path) == _digest(path.read_bytes())
 
 
 def _digest(content: bytes) -> str:
@@ -88,5 +88,11 @@ def _read(ledger: Path) -> dict[str, str]:
         return {}
 
 
-def _write_ledger(ledger: Path, known: Mapping[str, str]) -> None:
-    _replace({ledger: f"{json.dumps(known, indent=1)}\n".encode()})
+def _write_ledger(ledger: Path, known: Mapping[Path, str]) -> None:
+    """With paths from the ledger's place: a course that was moved still knows its files."""
+    written = {os.path.relpath(path, ledger.parent): digest for path, digest in known.items()}
+    _replace({ledger: f"{json.dumps(written, indent=1)}\n".encode()})
+
+
+def _place(ledger: Path, path: str) -> Path:
+    return Path(os.path.normpath(ledger.absolute().parent / path))

@@ -24,7 +24,11 @@ Tree = dict[str, Any]
 MAX_TEXT = 4_000
 MAX_DEPTH = 8
 MAX_MODULE_DEPTH = 32
-MAX_NODES = 20_000
+MAX_NODES, MAX_ALL_NODES = 20_000, 100_000
+"""Values in one frame, and in all of a process: the reader refuses a run that has a multiple."""
+MAX_TENSORS = 10_000
+MAX_ATTRIBUTES = 100
+MAX_RANK = 64
 MAX_DIGITS = 200
 STORED = {
     torch.float16,
@@ -49,14 +53,15 @@ class Recorder:
     """Collects the tensors of one frame; ``tree`` gives the data of a value.
 
     ``max_bytes`` bounds one tensor, ``total_bytes`` all tensors of this process; a tensor over
-    either is recorded without its value. Keys (``t0``, ``t1``, …) are unique in a process.
+    either, or beyond ``MAX_TENSORS``, is recorded without its value. Keys (``t0``, ``t1``, …) are
+    unique in a process.
     """
 
     def __init__(self, max_bytes: int, total_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._left = total_bytes
         self._count = 0
-        self._nodes = 0
+        self._nodes = self._all_nodes = 0
         self._tensors: dict[str, torch.Tensor] = {}
 
     def take(self) -> bytes:
@@ -66,14 +71,22 @@ class Recorder:
 
     def tree(self, value: Any, depth: int = 0) -> Tree:
         """The data of ``value``: ``kind``, exact ``type`` and what that kind carries."""
-        self._nodes += 1
-        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+        self._count_one()
+        if depth > MAX_DEPTH or self._is_full:
             return {"kind": "cut", "type": _type_name(value)}
         try:
             return self._tree(value, depth)
         except Exception:
             # Torch and NumPy have values that cannot even be asked for their shape.
             return _object(value)
+
+    def _count_one(self) -> None:
+        self._nodes += 1
+        self._all_nodes += 1
+
+    @property
+    def _is_full(self) -> bool:
+        return self._nodes > MAX_NODES or self._all_nodes > MAX_ALL_NODES
 
     def _tree(self, value: Any, depth: int) -> Tree:
         kind = type(value)
@@ -100,9 +113,12 @@ class Recorder:
         return _object(value)
 
     def _tensor(self, value: torch.Tensor, *, with_grad: bool = True) -> Tree:
+        self._all_nodes += 2  # it has so many fields
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
             # Not `value.detach()`: an instance may carry a function of that name.
             plain = torch.Tensor.detach(value)
+            if plain.dim() > MAX_RANK:
+                return _object(value)
             tree: Tree = {
                 "kind": "tensor",
                 "type": _type_name(value),
@@ -123,6 +139,8 @@ class Recorder:
         size = plain.numel() * plain.element_size()
         stored = plain.layout is torch.strided and plain.dtype in STORED
         if not stored or plain.device.type == "meta" or size > min(self._max_bytes, self._left):
+            return None
+        if self._count >= MAX_TENSORS:
             return None
         self._left -= size
         key = f"t{self._count}"
@@ -149,9 +167,11 @@ class Recorder:
         return tree
 
     def _module(self, module: torch.nn.Module, depth: int) -> Tree:
-        self._nodes += 1
+        self._count_one()
         own = object.__getattribute__(module, "__dict__")
-        attributes = {name: _simple(item) for name, item in _named(own) if name[:1] != "_"}
+        plain = [(name, item) for name, item in _named(own) if name[:1] != "_"][:MAX_ATTRIBUTES]
+        attributes = {name: _simple(item) for name, item in plain}
+        self._all_nodes += len(attributes)
         state = [*_named(own.get("_parameters")), *_named(own.get("_buffers"))]
         children = _named(own.get("_modules")) if depth < MAX_MODULE_DEPTH else []
         return {
@@ -162,14 +182,14 @@ class Recorder:
             "state": {
                 name: self.tree(item)
                 for name, item in state
-                if item is not None and self._nodes <= MAX_NODES
+                if item is not None and not self._is_full
             },
             "children": {
                 name: self._module(child, depth + 1)
                 for name, child in children
                 if issubclass(type(child), torch.nn.Module)
                 and child is not module
-                and self._nodes <= MAX_NODES
+                and not self._is_full
             },
         }
 
@@ -226,7 +246,7 @@ def _simple(value: Any) -> Tree | None:
         return {"kind": "dtype", "type": "torch.dtype", "value": str(value).removeprefix("torch.")}
     if kind is torch.device:
         return {"kind": "device", "type": "torch.device", "value": value.type}
-    if kind is torch.Size:
+    if kind is torch.Size and len(value) <= MAX_RANK:
         return {"kind": "size", "type": "torch.Size", "value": [int(one) for one in value]}
     return None
 

@@ -35,6 +35,11 @@ Output = dict[str, Any]
 
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 20_000
+MAX_OUTPUTS = 1_000
+"""Of one cell: a page with more of them is no page."""
+MAX_DIGITS = 300
+MAX_JSON_BUNDLE = 100_000
+"""Characters of a value that is shown as JSON: what is larger is shown as its text alone."""
 MAX_FRAMES = 20
 """Frames of a traceback that are shown at either end: an endless recursion has thousands, and
 IPython looks for the module of each."""
@@ -84,38 +89,51 @@ class Cell:
 
 @dataclass
 class Outputs:
-    """The outputs of the cell that runs now, in order, bounded in characters."""
+    """The outputs of the cell that runs now, in order, bounded in characters and in number."""
 
     limit: int
     cut_text: str
     shown: bool = True
     items: list[Output] = field(default_factory=list)
     used: int = 0
+    is_cut: bool = False
 
     def start(self, limit: int, cut_text: str, shown: bool) -> None:
         self.limit, self.cut_text, self.shown = limit, cut_text, shown
-        self.items, self.used = [], 0
+        self.items, self.used, self.is_cut = [], 0, False
 
     def stream(self, name: str, text: str) -> None:
         kept = text[: max(0, self.limit - self.used)]
         last = self.items[-1] if self.items else {}
-        if kept and last.get("output_type") == "stream" and last["name"] == name:
+        joins = last.get("output_type") == "stream" and last["name"] == name
+        if kept and joins and not self.is_cut:
             last["text"].append(kept)
         elif kept:
-            self.items.append({"output_type": "stream", "name": name, "text": [kept]})
+            self._append({"output_type": "stream", "name": name, "text": [kept]})
         self._use(len(text))
 
     def add(self, output: Output, size: int) -> None:
         if self.used + size <= self.limit:
-            self.items.append(output)
+            self._append(output)
         self._use(size)
 
+    def _append(self, output: Output) -> None:
+        if len(self.items) >= MAX_OUTPUTS:
+            self._cut()
+        elif not self.is_cut:
+            self.items.append(output)
+
     def _use(self, size: int) -> None:
-        """Count ``size`` more characters, and say once that the limit is passed."""
-        was_within = self.used <= self.limit
+        """Count ``size`` more characters."""
         self.used += size
-        if was_within and self.used > self.limit:
+        if self.used > self.limit:
+            self._cut()
+
+    def _cut(self) -> None:
+        """Keep nothing more, and say so once."""
+        if not self.is_cut:
             self.items.append({"output_type": "stream", "name": "stderr", "text": [self.cut_text]})
+        self.is_cut = True
 
     @property
     def kept(self) -> int:
@@ -157,10 +175,17 @@ def _bundle(data: dict[str, Any]) -> tuple[dict[str, Any], int]:
         elif isinstance(value, dict | list):
             # What JSON cannot hold becomes text; NaN and infinity, which it cannot either, null.
             text = json.dumps(value, default=str)
-            clean[str(mime)] = json.loads(text, parse_constant=lambda _: None)
+            if len(text) > MAX_JSON_BUNDLE:
+                continue
+            clean[str(mime)] = json.loads(text, parse_constant=lambda _: None, parse_int=_integer)
         else:
             clean[str(mime)] = str(value)
     return clean, sum(len(str(value)) for value in clean.values())
+
+
+def _integer(text: str) -> int | str:
+    """A long one stays text: frames hold none."""
+    return int(text) if len(text) <= MAX_DIGITS else text
 
 
 OUTPUTS = Outputs(limit=0, cut_text="")
@@ -283,7 +308,9 @@ class NotebookShell(InteractiveShell):
             "evalue": _message(evalue),
             "traceback": text.split("\n"),
         }
-        OUTPUTS.items.append(output)
+        # Of many, the rest stays away; but a long text before it must not hide what went wrong.
+        if len(OUTPUTS.items) <= MAX_OUTPUTS:
+            OUTPUTS.items.append(output)
 
     def system(self, cmd: str) -> None:
         # IPython's own goes through a pseudo-terminal, which the sandbox does not have.

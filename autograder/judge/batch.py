@@ -11,6 +11,7 @@ import logging
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import cache_from_source
 from pathlib import Path
 from types import MappingProxyType
 
@@ -280,8 +281,11 @@ def examine_checks(assignment: Assignment, policy: Policy) -> None:
 
 @contextlib.contextmanager
 def _own_import(path: Path) -> Iterator[None]:
-    """Let pytest import the checks anew: it would take any module of that name for them."""
+    """Let pytest import the checks anew: it would take any module of that name for them, and
+    compiled ones by their source's time and size, which tell nothing where clocks go backwards."""
     aside = sys.modules.pop(path.stem, None)
+    with contextlib.suppress(OSError):
+        Path(cache_from_source(str(path))).unlink()
     try:
         yield
     finally:

@@ -80,7 +80,7 @@ class DirectJudging(Judging):
         try:
             for path, students in chosen.items():
                 self._batches[path.parent] = self._observe(path, students)
-        except (AuthorError, MachineError) as error:
+        except (AuthorError, MachineError, OSError) as error:
             raise pytest.UsageError(str(error)) from None
 
     def _observe(self, path: Path, students: set[str]) -> Batch:

@@ -102,6 +102,26 @@ class Seen:
             raise CheckFailed(Finding("too_large", {"name": self.label})) from None
         return replace(self, value=part, label=_function_of(part) or self.label)
 
+    @property
+    def parts(self) -> list[Seen]:
+        """The parts of a list, in order."""
+        if isinstance(self.value, ListValue):
+            return [replace(self, value=one) for one in self.value.items]
+        if self.is_reference:
+            raise Broken(f"{self.label}: there is no list here")
+        raise CheckFailed(Finding("too_large", {"name": self.label}))
+
+    @property
+    def holds(self) -> bool:
+        """Whether this is ``True``: how a probe tells of what it asked itself."""
+        return isinstance(self.value, PlainValue) and self.value.value is True
+
+    @property
+    def number(self) -> int | float | None:
+        """The Python number that this is; ``None`` for anything else."""
+        value = self.value.value if isinstance(self.value, PlainValue) else None
+        return value if type(value) in (int, float) else None  # type: ignore[return-value]
+
     def named(self, label: str) -> Seen:
         """The same value under another name in messages."""
         return replace(self, label=label)
@@ -323,7 +343,29 @@ def raised(kind: str, name: str, error: Error) -> CheckFailed:
     if error.name == "NotImplementedError":
         return CheckFailed(Finding("unsolved", {"name": name}), "errored")
     told = {"error": error.name, "message": error.message, "line": error.line}
+    limit = _limit(error)
+    if limit is not None:
+        told["limit"] = limit
     return CheckFailed(Finding(kind, {"name": name, **told}), "errored")
+
+
+LIMIT_SIGNS = {
+    "memory": ("can't allocate memory", "Cannot allocate memory", "out of memory"),
+    "processes": ("can't start new thread", "Resource temporarily unavailable"),
+    "disk": (
+        *("No space left on device", "File too large", "File size limit exceeded"),
+        *("requested and", "unexpected pos"),  # NumPy's words and torch's for half a file
+    ),
+}
+"""By what an exception's message tells that a limit of the sandbox was passed."""
+
+
+def _limit(error: Error) -> str | None:
+    """The limit of the run that the student's code ran into, if ``error`` says so."""
+    if error.name in ("MemoryError", "OutOfMemoryError"):
+        return "memory"
+    signs = ((limit, sign) for limit, found in LIMIT_SIGNS.items() for sign in found)
+    return next((limit for limit, sign in signs if sign in error.message), None)
 
 
 def _ended(how: str) -> CheckFailed:

@@ -29,12 +29,8 @@ def course_grades(
     """
     _refuse_unknown("assignment", assignments, due_dates(course.db_url).keys())
     wanted = list(assignments or course.config.assignments)
-    orders = {
-        name: [one.id for one in course.assignment(name).exercises]
-        for name in wanted
-        if name in course.config.assignments
-    }
-    for name in orders:
+    ours = [name for name in wanted if name in course.config.assignments]
+    for name in ours:
         _, change = settle(course, name)
         if change:
             notice(change)
@@ -49,7 +45,7 @@ def course_grades(
             handed_in=course.students,
             assignments=wanted,
             students=students,
-            orders=orders,
+            orders={name: _order(course, name) for name in ours},
             language=course.config.language,
         )
     for work in grades.works:
@@ -61,6 +57,14 @@ def course_grades(
         if unfinished:
             notice(f"{work.name}: {unfinished} with a score that a person has still to look at.")
     return grades
+
+
+def _order(course: Course, name: str) -> list[str]:
+    """The exercises in the notebook's order; grades can be exported without a source, too."""
+    try:
+        return [one.id for one in course.assignment(name).exercises]
+    except AuthorError:
+        return []
 
 
 def _refuse_unknown(noun: str, asked: Sequence[str], known: Collection[str]) -> None:

@@ -7,6 +7,7 @@ by default they are made where the command runs, as nbgrader's own is.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,18 @@ class _Exporter(ExportPlugin):
         directory = self.parent.coursedir
         root = Path(directory.root).resolve()
         course = Course.at(root) if (root / CONFIG_NAME).is_file() else None
+        assignments, students = _names(self.assignment), _names(self.student)
+        for name in assignments:
+            if name not in [one.name for one in gradebook.assignments]:
+                self.parent.fail(f"the gradebook has no assignment {name!r}.")
+        for name in students:
+            if name not in [one.id for one in gradebook.students]:
+                self.parent.fail(f"the gradebook has no student {name!r}.")
         grades = read_grades(
             gradebook.db,
             handed_in=lambda name: _handed_in(root / directory.submitted_directory, name),
-            assignments=[str(one) for one in self.assignment],
-            students=[str(one) for one in self.student],
+            assignments=assignments,
+            students=students,
             language=course.config.language if course else "es",
         )
         exported = form.export(grades)
@@ -88,6 +96,16 @@ class GradescopeExporter(_Exporter):
     """A ``results.json`` a submission."""
 
     format = "gradescope"
+
+
+def _names(given: Iterable[object]) -> list[str]:
+    """The names of a list as nbgrader's help has it written on the command line, ``[ana, bea]``,
+    which traitlets takes for one name unless each is quoted."""
+    names = []
+    for one in map(str, given):
+        listed = one.startswith("[") and one.endswith("]")
+        names += one[1:-1].split(",") if listed else [one]
+    return [name for one in names if (name := one.strip().strip("'\""))]
 
 
 def _handed_in(submitted: Path, name: str) -> set[str]:

@@ -12,6 +12,7 @@ from autograder.errors import MachineError
 from autograder.record.gradebook import Gradebook
 from autograder.record.release import quiet_log
 from autograder.record.settings import TEMPLATES, nbgrader_settings
+from autograder.sandbox.temporary import written
 from autograder.words import Words
 
 __all__ = ["make_feedback"]
@@ -45,14 +46,16 @@ def make_feedback(course: Course, assignment: Assignment) -> tuple[int, int]:
     ]
     failed: dict[str, MachineError] = {}
     for student in stale:
+        # A page that is half written when we are stopped must not count as made.
+        if made.pop(student, None) is not None:
+            _keep(kept, made)
         try:
             _convert(course, name, student)
         except MachineError as error:
             failed[student] = error  # one page is no reason to make no others
             continue
         made[student] = wanted[student]
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(made), encoding="utf-8")
+        _keep(kept, made)
     if failed:
         (first, *others) = failed.values()
         more = f" ({len(others)} more could not be made)" if others else ""
@@ -62,6 +65,11 @@ def make_feedback(course: Course, assignment: Assignment) -> tuple[int, int]:
 
 def _page(course: Course, student: str, name: str) -> Path:
     return course.root / "feedback" / student / name / f"{name}.html"
+
+
+def _keep(path: Path, made: dict[str, str]) -> None:
+    with written(path, 0o644) as file:
+        file.write(json.dumps(made).encode())
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -5,16 +5,18 @@ One session, one transaction a submission. Manual scores and manual comments are
 
 from __future__ import annotations
 
-import contextlib
 import json
+import logging
 import os
 import sys
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import nbformat
 from nbgrader import utils
@@ -23,7 +25,7 @@ from nbgrader.api import (
     Comment,
     Grade,
     GradeCell,
-    MissingEntry,
+    InvalidEntry,
     Notebook,
     SolutionCell,
     SourceCell,
@@ -32,27 +34,49 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 from nbgrader.api import Gradebook as NbgraderGradebook
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
-from autograder.database import without_password
+from autograder.database import cannot_open, said_by, sqlite_file, without_password
 from autograder.errors import MachineError
 from autograder.report import Report
+from autograder.sandbox.temporary import TemporaryFolder
 
 __all__ = ["Gradebook"]
 
+# nbgrader tells the screen of what it raises, too, with a traceback.
+_nbgraders_log = logging.getLogger("tornado.application")
+_nbgraders_log.addHandler(logging.NullHandler())
+_nbgraders_log.propagate = False
+
+Done = TypeVar("Done")
+ATTEMPTS = 5
+PAUSE_SECONDS = 0.2
+
 
 class Gradebook:
-    """nbgrader's gradebook at ``db_url``; a context manager."""
+    """nbgrader's gradebook at ``db_url``; a context manager. It holds one connection.
+
+    Others may write to it at the same time: what they got ahead of is done again.
+    """
 
     def __init__(self, db_url: str) -> None:
-        self._url = without_password(db_url)
+        self._db_url = db_url
         _find_alembic()
-        try:
-            self._book = NbgraderGradebook(db_url)
-        except SQLAlchemyError as error:
-            raise MachineError(
-                f"the gradebook {self._url} cannot be opened: {_short(error)}."
-            ) from error
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                file = sqlite_file(db_url)
+                if file is not None and not file.exists():
+                    _make(file)
+                self._book = NbgraderGradebook(db_url)
+                break
+            except (SQLAlchemyError, InvalidEntry, ImportError, ValueError, OSError) as error:
+                # Of two graders that make the tables at once, one finds that they are there.
+                if attempt == ATTEMPTS or not (
+                    isinstance(error, InvalidEntry) or _made_meanwhile(error)
+                ):
+                    raise cannot_open(db_url, error) from error
+                time.sleep(PAUSE_SECONDS)
         self._db = self._book.db
 
     def __enter__(self) -> Self:
@@ -64,13 +88,41 @@ class Gradebook:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._db.rollback()
+        with suppress(SQLAlchemyError):  # of a server that is gone there is nothing to take back
+            self._db.rollback()
         self._book.close()
 
     @property
     def session(self) -> Any:
         """The database session, for those of this package who read."""
         return self._db
+
+    def _transaction(self, what: str, work: Callable[[], Done]) -> Done:
+        """Do ``work`` and commit it: all or nothing.
+
+        ``MachineError`` says that the gradebook cannot do ``what``. Work that somebody else's
+        crossed is done again.
+        """
+        attempt = 1
+        while True:
+            try:
+                done = work()
+                self._db.commit()
+                return done
+            except (SQLAlchemyError, InvalidEntry, OSError) as error:
+                with suppress(SQLAlchemyError, AttributeError):
+                    self._db.rollback()
+                if attempt == ATTEMPTS or not _crossed(error):
+                    raise self._cannot(what, error) from error
+            time.sleep(PAUSE_SECONDS * attempt)
+            attempt += 1
+
+    def _cannot(self, what: str, error: Exception) -> MachineError:
+        said = f"the gradebook {without_password(self._db_url)} cannot {what}"
+        why = said_by(error, self._db_url)
+        if isinstance(error, OperationalError) and sqlite_file(self._db_url) is None:
+            why += "; run the same again when the server answers: what was observed is kept"
+        return MachineError(f"{said}: {why}.")
 
     def recorded(self, assignment: str) -> set[str]:
         """The students who have a submission of ``assignment`` in the gradebook."""
@@ -80,10 +132,13 @@ class Gradebook:
             .join(AssignmentRow, AssignmentRow.id == SubmittedAssignment.assignment_id)
             .filter(AssignmentRow.name == assignment)
         )
-        return {row[0] for row in rows}
+        return self._transaction(f"tell of {assignment}", lambda: {row[0] for row in rows})
 
     def shown(self, assignment: str) -> dict[str, list[Any]]:
         """What a feedback page shows of each student's submission: scores and comments."""
+        return self._transaction(f"tell of {assignment}", lambda: self._shown(assignment))
+
+    def _shown(self, assignment: str) -> dict[str, list[Any]]:
         rows: dict[str, list[Any]] = {}
         submissions = (
             self._db.query(SubmittedAssignment)
@@ -97,18 +152,27 @@ class Gradebook:
                 found += [[row.name, row.score, row.max_score] for row in notebook.grades]
                 found += [[row.name, row.comment] for row in notebook.comments]
             if submission.late_submission_penalty:
-                moments = submission.timestamp, submission.assignment.duedate, submission.extension
+                due = submission.assignment.duedate
+                moments = submission.timestamp, due, submission.extension
                 found.append([str(one) for one in moments])
             rows[submission.student_id] = sorted(found, key=str)
         return rows
 
     def enrol(self, roster: Mapping[str, Mapping[str, str]]) -> None:
-        """Enter the students of a roster who are not there yet, with what it tells of them."""
-        known = {row[0] for row in self._db.query(Student.id)}
-        for id, details in roster.items():
-            if id not in known:
-                self._db.add(Student(id=id, **details))
-        self._db.commit()
+        """Enter the students of a roster who are not there yet, with what it tells of them; of the
+        others only what the gradebook does not know."""
+
+        def enter() -> None:
+            known = {row.id: row for row in self._db.query(Student)}
+            for id, details in roster.items():
+                if id not in known:
+                    self._db.add(Student(id=id, **details))
+                    continue
+                for field, value in details.items():
+                    if not getattr(known[id], field):
+                        setattr(known[id], field, value)
+
+        self._transaction("take the students of the roster", enter)
 
     def register(self, name: str, released: nbformat.NotebookNode) -> list[str]:
         """Make the gradebook's assignment agree with the released notebook; tell what changed.
@@ -116,25 +180,25 @@ class Gradebook:
         Cells that are gone go with their scores; cells and points that are new reach submissions
         that are already there, whose other scores stay.
         """
-        try:
-            assignment = self._book.update_or_create_assignment(name)
-            try:
-                notebook = self._book.find_notebook(name, name)
-            except MissingEntry:
-                spec = json.dumps(released.metadata.get("kernelspec", {}))
-                notebook = self._book.add_notebook(name, name, kernelspec=spec)
-            changes = self._cells(notebook, released)
-            if not assignment.submissions:
-                # Nobody has anything to lose or gain by it yet.
-                changes = []
-            for submission in assignment.submissions:
-                self._complete(self._submitted(submission, notebook), notebook)
-            self._db.commit()
-        except SQLAlchemyError as error:
-            self._db.rollback()
-            raise MachineError(
-                f"the gradebook {self._url} cannot take {name}: {_short(error)}."
-            ) from error
+        return self._transaction(f"take {name}", lambda: self._registered(name, released))
+
+    def _registered(self, name: str, released: nbformat.NotebookNode) -> list[str]:
+        assignment = self._db.query(AssignmentRow).filter_by(name=name).one_or_none()
+        if assignment is None:
+            assignment = AssignmentRow(name=name, course_id=self._book.course_id)
+            self._db.add(assignment)
+        notebook = next((one for one in assignment.notebooks if one.name == name), None)
+        if notebook is None:
+            spec = json.dumps(released.metadata.get("kernelspec", {}))
+            notebook = Notebook(name=name, assignment=assignment, kernelspec=spec)
+            self._db.add(notebook)
+        self._db.flush()
+        changes = self._cells(notebook, released)
+        if not assignment.submissions:
+            # Nobody has anything to lose or gain by it yet.
+            changes = []
+        for submission in assignment.submissions:
+            self._complete(self._submitted(submission, notebook), notebook)
         return changes
 
     def _cells(self, notebook: Notebook, released: nbformat.NotebookNode) -> list[str]:
@@ -210,25 +274,10 @@ class Gradebook:
         self, report: Report, comments: Mapping[str, str], timestamp: str | None = None
     ) -> None:
         """Write the automatic scores and comments of ``report``: all of them or none."""
-        try:
-            submitted = self._submission(report, timestamp)
-            grades = {row.cell_id: row for row in submitted.grades}
-            notes = {row.cell_id: row for row in submitted.comments}
-            cells = submitted.notebook
-            scores = {f"{one.id}-check": one.score for one in report.exercises}
-            for cell in cells.grade_cells:
-                if cell.name in scores:
-                    self._score(grades[cell.id], scores[cell.name])
-            for cell in cells.solution_cells:
-                if cell.name in comments:
-                    notes[cell.id].auto_comment = comments[cell.name]
-            self._db.commit()
-        except SQLAlchemyError as error:
-            self._db.rollback()
-            raise MachineError(
-                f"the gradebook {self._url} cannot take {report.student}'s "
-                f"{report.assignment}: {_short(error)}."
-            ) from error
+        self._transaction(
+            f"take {report.student}'s {report.assignment}",
+            lambda: self._recorded(report, comments, timestamp),
+        )
 
     def settle(
         self, name: str, due: datetime | None, penalties: Mapping[str, float | None]
@@ -236,7 +285,8 @@ class Gradebook:
         """Write when assignment ``name`` is due (``None`` leaves it) and late penalties, by the id
         of the submitted notebook: all of it or nothing. An assignment that was never registered
         is left for later."""
-        try:
+
+        def write() -> None:
             assignment = self._db.query(AssignmentRow).filter_by(name=name).one_or_none()
             if due is not None and assignment is not None:
                 assignment.duedate = due.astimezone(UTC).replace(tzinfo=None)
@@ -244,13 +294,21 @@ class Gradebook:
                 submitted = self._db.get(SubmittedNotebook, id)
                 if submitted is not None:
                     submitted.late_submission_penalty = penalty
-            self._db.commit()
-        except SQLAlchemyError as error:
-            self._db.rollback()
-            raise MachineError(
-                f"the gradebook {self._url} cannot take the due date and late penalties of "
-                f"{name}: {_short(error)}."
-            ) from error
+
+        self._transaction(f"take the due date and late penalties of {name}", write)
+
+    def _recorded(self, report: Report, comments: Mapping[str, str], timestamp: str | None) -> None:
+        submitted = self._submission(report, timestamp)
+        grades = {row.cell_id: row for row in submitted.grades}
+        notes = {row.cell_id: row for row in submitted.comments}
+        cells = submitted.notebook
+        scores = {f"{one.id}-check": one.score for one in report.exercises}
+        for cell in cells.grade_cells:
+            if cell.name in scores:
+                self._score(grades[cell.id], scores[cell.name])
+        for cell in cells.solution_cells:
+            if cell.name in comments:
+                notes[cell.id].auto_comment = comments[cell.name]
 
     def _score(self, grade: Grade, score: float) -> None:
         # As nbgrader does: who overrode a score by hand is asked to look again when it moves.
@@ -287,6 +345,16 @@ class Gradebook:
         return submitted
 
 
+def _make(file: Path) -> None:
+    """Make an empty gradebook. nbgrader itself creates table after table and notes its version
+    last: stopped in between, it would leave one that it can neither use well nor upgrade."""
+    with TemporaryFolder(file.parent) as folder:
+        made = folder.path / file.name
+        NbgraderGradebook(f"sqlite:///{made}").close()
+        with suppress(FileExistsError):  # somebody else's, made meanwhile, is as good
+            file.hardlink_to(made)
+
+
 def _find_alembic() -> None:
     """nbgrader calls the program ``alembic`` by name: it lies beside this interpreter, which is
     not on the path of whoever calls ``.venv/bin/autograder``."""
@@ -319,12 +387,25 @@ def _time(timestamp: str | None) -> Any:
     """
     if not timestamp:
         return None
-    with warnings.catch_warnings(), contextlib.suppress(Exception):
+    with warnings.catch_warnings(), suppress(Exception):
         # dateutil raises, and warns of, whatever a text makes it do.
         warnings.simplefilter("ignore")
         return utils.parse_utc(timestamp)
     return None
 
 
-def _short(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
+def _crossed(error: Exception) -> bool:
+    """Whether somebody else's writing came between, so that the same may go well now."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return False
+    # SQLite's "database is locked" and a server's deadlock; not a server that is not there.
+    waited = isinstance(error, OperationalError) and any(
+        one in str(error.orig) for one in ("locked", "deadlock", "serialize")
+    )
+    return waited or isinstance(error, (IntegrityError, StaleDataError, ObjectDeletedError))
+
+
+def _made_meanwhile(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and (
+        isinstance(error, IntegrityError) or "already exists" in str(error.orig)
+    )

@@ -21,6 +21,8 @@ from autograder.export.grades import ExerciseGrade, Grades, Mark, Person, Status
 __all__ = ["read_grades"]
 
 CHECK = "-check"
+DECIMALS = 6
+"""As many as scores are recorded with."""
 
 
 def read_grades(
@@ -92,8 +94,8 @@ def _mark(row: SubmittedAssignment, name: str, order: list[str], several: bool) 
         row.student_id,
         name,
         _status(grades),
-        sum(one.score for one in grades),
-        sum(one.late_submission_penalty or 0.0 for one in row.notebooks),
+        round(sum(one.score for one in grades), DECIMALS),
+        round(sum(one.late_submission_penalty or 0.0 for one in row.notebooks), DECIMALS),
         row.timestamp,
         tuple(exercises),
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import filecmp
 import logging
-import shutil
-import tempfile
 from pathlib import Path
 
 import nbformat
@@ -16,6 +14,7 @@ from autograder.assignment import Assignment
 from autograder.course import Course
 from autograder.errors import AuthorError
 from autograder.record.settings import nbgrader_settings
+from autograder.sandbox.temporary import TemporaryFolder
 
 __all__ = ["generate", "quiet_log", "release", "released_notebook"]
 
@@ -51,23 +50,23 @@ def release(course: Course, assignment: Assignment) -> bool:
     """Bring ``assignments/<name>/`` up to date; whether anything changed there."""
     target = course.released(assignment.name).parent
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".release-") as made:
-        generate(course, assignment, Path(made))
-        fresh = Path(made) / assignment.name
+    with TemporaryFolder(target.parent) as made:
+        generate(course, assignment, made.path)
+        fresh = made.path / assignment.name
         if target.is_dir() and _same(fresh, target):
             return False
-        old = Path(made) / "old"
+        old = made.path / "old"
         if target.exists():
             target.rename(old)
-        shutil.move(fresh, target)
+        fresh.rename(target)
     return True
 
 
 def released_notebook(course: Course, assignment: Assignment) -> nbformat.NotebookNode:
     """The release of ``assignment`` as its source makes it now."""
-    with tempfile.TemporaryDirectory() as made:
-        generate(course, assignment, Path(made))
-        path = Path(made) / assignment.name / f"{assignment.name}.ipynb"
+    with TemporaryFolder() as made:
+        generate(course, assignment, made.path)
+        path = made.path / assignment.name / f"{assignment.name}.ipynb"
         return nbformat.read(path, as_version=4)
 
 

@@ -50,11 +50,16 @@ def nbgrader_settings(root: Path) -> Traits:
         "autograder.record.autograde.Observe",
         "autograder.record.late.AssignPenalties",
     ]
+    traits.ZipCollectApp.extractor_plugin = "autograder.record.zipcollect.Extractor"
+    traits.ZipCollectApp.collector_plugin = "autograder.record.zipcollect.Collector"
     if course is None:
         traits.GenerateAssignment.exporter_class = "autograder.record.refusal.Refusal"
         traits.GenerateFeedback.exporter_class = "autograder.record.refusal.Refusal"
         return traits
     traits.CourseDirectory.db_url = course.db_url
+    if course.config.exchange is not None:
+        traits.CourseDirectory.course_id = course.config.exchange.course_id
+        traits.Exchange.root = course.config.exchange.root
     words = Words(course.config.language)
     traits.ClearSolutions.code_stub = {"python": _stub(words)}
     traits.ClearSolutions.text_stub = words.other("write_answer")

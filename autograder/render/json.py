@@ -44,12 +44,14 @@ def missing_json(student: str, max_score: float) -> Json:
 
 def message(report: Report, words: Words) -> str:
     """What there is to say of the submission as a whole; empty where there is nothing."""
+    said = []
     if report.broken:
-        return words.finding_of("broken")
-    if report.unreadable:
-        return words.unreadable(report.unreadable, f"{report.assignment}.ipynb")
-    isolation = report.made_from.get("isolation")
-    return words.other("unprotected") if isolation == "none" else ""
+        said.append(words.finding_of("broken"))
+    elif report.unreadable:
+        said.append(words.unreadable(report.unreadable, f"{report.assignment}.ipynb"))
+    if report.made_from.get("isolation") == "none":
+        said.append(words.other("unprotected"))
+    return " ".join(said)
 
 
 def _exercise(exercise: ExerciseResult, words: Words) -> Json:

@@ -106,6 +106,14 @@ def results(
             f"{escape(shlex.quote(plain(student)))} {name}",
             soft_wrap=True,
         )
+    reports = [one for batch in batches for one in batch["reports"]]
+    bare = sum(one["made_from"].get("isolation") == "none" for one in reports)
+    if bare:
+        console.print(
+            f"[bold yellow]unprotected:[/] for {bare} of these reports students' code ran without "
+            "isolation (`sandbox: none` in the config)",
+            soft_wrap=True,
+        )
     console.print(f"executed notebooks: {course.root / 'autograded'}", soft_wrap=True)
 
 

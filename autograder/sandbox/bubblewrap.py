@@ -1,4 +1,4 @@
-"""The bubblewrap command line: which parts of the host the zygote sees, and why it would not start.
+"""The bubblewrap command line: which parts of the host the zygote sees.
 
 What is not bound here does not exist inside: no home, no course, no other part of the package.
 """
@@ -10,11 +10,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from . import interpreter
-from .contract import SandboxUnavailable
+from . import interpreter, obstacles
 from .staging import Staging
 
-__all__ = ["HOME", "MODULES", "Bubblewrap", "unavailable"]
+__all__ = ["HOME", "MODULES", "Bubblewrap"]
 
 MODULES = "/inside"
 HOME = "/tmp"
@@ -45,10 +44,7 @@ class Bubblewrap:
     def __init__(self, staging: Staging, environment: Mapping[str, str]) -> None:
         program = shutil.which("bwrap")
         if program is None:
-            raise SandboxUnavailable(
-                "The sandbox needs bubblewrap: install it (Debian, Ubuntu: apt install bubblewrap; "
-                "Fedora: dnf install bubblewrap)."
-            )
+            raise obstacles.missing("bubblewrap")
         self.descriptors: list[int] = []
         self.info, told = os.pipe2(os.O_CLOEXEC)
         self.descriptors.append(told)
@@ -63,6 +59,9 @@ class Bubblewrap:
         # Not --die-with-parent: the kernel means the thread that started it, which may be a worker
         # that ends long before we do. The zygote leaves when its control socket closes.
         yield from ("--unshare-all", "--unshare-user", "--new-session", "--clearenv")
+        # The zygote is the first process of its namespace: its end, whatever ends it, is the end of
+        # all that it has forked. bubblewrap's own first process would wait for them instead.
+        yield "--as-pid-1"
         yield from ("--hostname", "sandbox", "--uid", USER_ID, "--gid", USER_ID)
         yield from ("--ro-bind", "/usr", "/usr")
         yield from self._system()
@@ -104,33 +103,3 @@ class Bubblewrap:
         gpus = [node.name for node in Path("/dev").glob("nvidia*")]
         for name in (*DEVICES, *gpus):
             yield from ("--dev-bind", f"/dev/{name}", f"/dev/{name}")
-
-
-def unavailable(reason: str) -> SandboxUnavailable:
-    """One sentence: what the kernel or bubblewrap said, and what is most likely to be done."""
-    return SandboxUnavailable(f"The sandbox can not be set up here ({reason.strip()}): {_advice()}")
-
-
-def _advice() -> str:
-    if _setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
-        return (
-            "AppArmor restricts user namespaces (Ubuntu 23.10 and later); allow them for "
-            "bubblewrap with a profile in /etc/apparmor.d that gives /usr/bin/bwrap 'userns,', or "
-            "for all with 'sysctl kernel.apparmor_restrict_unprivileged_userns=0'."
-        )
-    if _setting("/proc/sys/kernel/unprivileged_userns_clone") == "0":
-        return "allow user namespaces with 'sysctl kernel.unprivileged_userns_clone=1'."
-    if _setting("/proc/sys/user/max_user_namespaces") == "0":
-        return "allow user namespaces with 'sysctl user.max_user_namespaces=10000'."
-    return (
-        "user namespaces must be allowed; a container needs a seccomp profile that permits unshare "
-        "and mount, and an unmasked /proc (Docker: --security-opt seccomp=unconfined "
-        "--security-opt apparmor=unconfined --security-opt systempaths=unconfined)."
-    )
-
-
-def _setting(path: str) -> str | None:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return None

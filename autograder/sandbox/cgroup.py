@@ -5,6 +5,7 @@ A child is moved into a fresh group before it has done anything; the group goes 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
@@ -28,11 +29,23 @@ OPTIONAL = {  # some kernels have no such files
 
 
 class Group:
-    """The folders, one for each controller, that hold one child's processes."""
+    """The folders, one for each controller, that hold one child's processes.
 
-    def __init__(self, folders: Mapping[Path, Mapping[str, str]], events: str, pid: int) -> None:
+    ``alarm`` is signalled by version 1, which kills but one process when memory runs out; version 2
+    kills all of them, and needs none.
+    """
+
+    def __init__(
+        self,
+        folders: Mapping[Path, Mapping[str, str]],
+        events: str,
+        pid: int,
+        alarm: int | None = None,
+    ) -> None:
         self._folders: list[Path] = []
         self._events = events
+        self._rang = False
+        self.alarm = alarm
         try:
             for folder, settings in folders.items():
                 folder.mkdir()
@@ -40,15 +53,23 @@ class Group:
                 for name, value in settings.items():
                     _write(folder / name, value)
                 (folder / "cgroup.procs").write_text(str(pid))
+            if alarm is not None:
+                _arm(alarm, self._folders[0])
         except BaseException:
             self.close()
             raise
 
     def ran_out(self) -> bool:
         """Whether the kernel has killed a process for memory. (failcnt alone also counts the
-        times when reclaiming pages was enough.)"""
-        events = (self._folders[0] / self._events).read_text().splitlines()
-        return any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in events)
+        times when reclaiming pages was enough.) The alarm is a little earlier than the count."""
+        if self.alarm is not None and not self._rang:
+            with contextlib.suppress(BlockingIOError):
+                self._rang = os.eventfd_read(self.alarm) > 0
+        return self._rang or _count(self._folders[0] / self._events, "oom_kill") > 0
+
+    def refused_processes(self) -> int:
+        """How often the kernel has refused to make a process or thread: 0 where it counts none."""
+        return _count(self._folders[-1] / "pids.events", "max")
 
     def close(self) -> None:
         give_up = time.monotonic() + REMOVE_SECONDS
@@ -57,6 +78,9 @@ class Group:
             while not _remove(folder) and time.monotonic() < give_up:
                 time.sleep(0.005)
         self._folders.clear()
+        if self.alarm is not None:
+            os.close(self.alarm)
+            self.alarm = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +128,8 @@ class Version1:
         }
         if self.pids is not None:
             folders[self.pids / name] = {"pids.max": str(limits.processes)}
-        return Group(folders, "memory.oom_control", pid)
+        alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        return Group(folders, "memory.oom_control", pid, alarm)
 
 
 def find(root: Path = ROOT, membership: str | None = None) -> Iterator[Version1 | Version2]:
@@ -170,6 +195,25 @@ def _words(path: Path) -> list[str]:
         return path.read_text().split()
     except OSError:
         return []
+
+
+def _arm(alarm: int, folder: Path) -> None:
+    """Let the kernel tell when the group in ``folder`` has no memory left, if it still does."""
+    with contextlib.suppress(OSError):
+        control = os.open(folder / "memory.oom_control", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            (folder / "cgroup.event_control").write_text(f"{alarm} {control}")
+        finally:
+            os.close(control)
+
+
+def _count(events: Path, name: str) -> int:
+    """The number behind ``name`` in a file of events; 0 where there is none."""
+    try:
+        lines = events.read_text().splitlines()
+    except FileNotFoundError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0)
 
 
 def _name() -> str:

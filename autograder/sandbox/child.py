@@ -8,10 +8,8 @@ import math
 import os
 import re
 import select
-import shutil
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +17,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from . import seccomp, wire
-from .contract import Ended, How, Isolation, Limits, SandboxBroken
+from .contract import Ended, How, Isolation, Limits, SandboxBroken, TooMuch
+from .temporary import TemporaryFolder
 
 __all__ = ["Child", "Guard", "Keeper", "OnFrame", "Refused"]
 
@@ -30,13 +29,19 @@ LEAVE_SECONDS = 0.5
 END_SECONDS = 5.0
 DRAIN_SECONDS = 0.5
 STATUS_CAP = 1 << 16
+TRACE_CAP = 4000
 OWN_FRAME_ROOM = 64  # what the child's side wraps around a frame of the entry module
 
 
 class Guard(Protocol):
-    """Limits the memory of one child's processes until closed."""
+    """Limits the memory, and perhaps the number, of one child's processes until closed."""
+
+    @property
+    def alarm(self) -> int | None:
+        """A descriptor that becomes readable when memory has run out, if there is one."""
 
     def ran_out(self) -> bool: ...
+    def refused_processes(self) -> int: ...
     def close(self) -> None: ...
 
 
@@ -72,9 +77,12 @@ class Child:
         self._isolation = isolation
         self._data_bytes = data_bytes
         self._guard: Guard | None = None
-        self._scratch: Path | None = None
+        self._scratch: TemporaryFolder | None = None
         self._status: int | None = None
         self._left = False
+        self._cpu_limit = 0
+        self._cpu = 0.0
+        self._refused = 0
 
     def __enter__(self) -> Self:
         return self
@@ -98,17 +106,17 @@ class Child:
         pid = _pid_of(self._pidfd)
         full = self._isolation == "full"
         if not full:
-            self._scratch = Path(tempfile.mkdtemp(prefix="autograder-scratch-"))
+            self._scratch = TemporaryFolder()
         watched = keeper.kind == "watcher"
         filter_ = seccomp.program(refuse_uncounted=watched) if full else b""
         setup = {
             "bounds": self._bounds(keeper, limits),
-            "scratch": None if self._scratch is None else str(self._scratch),
+            "scratch": None if self._scratch is None else str(self._scratch.path),
             "seccomp": len(filter_),
             "files": [[name, len(content)] for name, content in files.items()],
         }
         reader = wire.Reader(
-            self._channel, json_cap=1 << 20, total_cap=1 << 20, alive=self._register.fileno()
+            self._channel, json_cap=1 << 20, total_cap=1 << 20, ends=[self._register.fileno()]
         )
         self._channel.settimeout(SETUP_SECONDS)
         try:
@@ -131,13 +139,12 @@ class Child:
             raise Refused(trace.strip().splitlines()[-1]) from SandboxBroken(trace)
 
     def _bounds(self, keeper: Keeper, limits: Limits) -> dict[str, int | None]:
-        cores = os.cpu_count() or 1
+        self._cpu_limit = _cpu_seconds(limits)
         tasks = None if keeper.counts_processes else limits.processes
         if tasks is not None and not (self._isolation == "full" and _counts_by_namespace()):
             tasks += _tasks_of_this_user()
         return {
-            # Every core may be busy for all of the time.
-            "cpu_seconds": math.ceil(limits.seconds) * cores + 5,
+            "cpu_seconds": self._cpu_limit,
             "scratch_bytes": limits.scratch_mb << 20,
             "data_bytes": self._data_bytes + (limits.memory_mb << 20),
             "tasks": tasks,
@@ -147,11 +154,12 @@ class Child:
         self, job: Mapping[str, Any], payload: bytes, *, limits: Limits, on_frame: OnFrame
     ) -> Ended:
         """Send the job and hand out frames until the end, whichever it is."""
+        alarm = None if self._guard is None else self._guard.alarm
         reader = wire.Reader(
             self._channel,
             json_cap=(limits.frame_mb << 20) + OWN_FRAME_ROOM,
             total_cap=limits.reply_mb << 20,
-            alive=self._register.fileno(),
+            ends=[self._register.fileno(), *([] if alarm is None else [alarm])],
         )
         started = time.monotonic()
         how, detail = self._converse(reader, job, payload, limits, on_frame, started)
@@ -161,11 +169,23 @@ class Child:
             how, detail = self._drain(reader, on_frame) or (how, detail)
         # Having said its last word it is about to exit by itself, and the status is of interest.
         status = self._bury(patience=LEAVE_SECONDS if how in ("finished", "died") else 0.0)
-        if how in ("timed_out", "died") and self._guard is not None and self._guard.ran_out():
-            how, detail = "out_of_memory", f"more than {limits.memory_mb} MB"
-        elif not detail:
+        if how in ("timed_out", "died"):
+            how, detail = self._passed(limits, status) or (how, detail)
+        if not detail:
             detail = _describe(status) if self._left else "it did not exit by itself"
         return Ended(how, detail, seconds)
+
+    def _passed(self, limits: Limits, status: int) -> tuple[How, str] | None:
+        """The limit that ended the run, or that it last ran into, if it was one of these."""
+        if self._guard is not None and self._guard.ran_out():
+            return "out_of_memory", f"more than {limits.memory_mb} MB"
+        # As the first process of its namespace it outlives the warning, but not the kill behind.
+        killed = self._left and status in (-signal.SIGXCPU, -signal.SIGKILL)
+        if killed and self._cpu >= self._cpu_limit:
+            return "out_of_cpu", f"more than {self._cpu_limit} s of processor time"
+        if self._guard is not None and self._guard.refused_processes() > self._refused:
+            return "too_many_processes", f"more than {limits.processes} processes"
+        return None
 
     def _converse(
         self,
@@ -188,12 +208,21 @@ class Child:
         while True:
             try:
                 frame, content = reader.read(deadline)
+                if self._guard is not None:
+                    if self._guard.ran_out():
+                        # Version 1 of cgroups kills one process of several. The run ends all the
+                        # same, or its later cells would miss what is gone; what it has sent counts.
+                        self.kill()
+                    # Whatever was refused until here did not keep it from going on.
+                    self._refused = self._guard.refused_processes()
                 ended = _take(frame, content, on_frame)
             except wire.Late:
                 return "timed_out", f"no end after {limits.seconds:g} s"
             except wire.Closed:
+                if self._guard is not None and self._guard.ran_out():
+                    self.kill()
                 return "died", ""
-            except wire.TooLarge as error:
+            except (wire.TooLarge, TooMuch) as error:
                 return "too_large", str(error)
             except (wire.Garbled, _Objection) as error:
                 return "garbled", str(error)
@@ -208,6 +237,8 @@ class Child:
                 frame, content = reader.read(deadline)
                 if _take(frame, content, on_frame) is not None:
                     return None
+            except TooMuch as error:
+                return "too_large", str(error)
             except _Objection as error:
                 return "garbled", str(error)
             except wire.WireError:
@@ -231,7 +262,8 @@ class Child:
                 raise SandboxBroken(f"the zygote does not tell of an end: {error}") from error
             if not message:
                 raise SandboxBroken("the zygote died")
-            self._status = int(json.loads(message)["status"])
+            told = json.loads(message)
+            self._status, self._cpu = int(told["status"]), float(told["cpu"])
         return self._status
 
     def _close(self) -> None:
@@ -241,7 +273,7 @@ class Child:
         self._register.close()
         os.close(self._pidfd)
         if self._scratch is not None:
-            _remove(self._scratch)
+            self._scratch.close()
 
 
 class _Objection(Exception):
@@ -253,15 +285,29 @@ def _take(frame: Mapping[str, Any], content: bytes, on_frame: OnFrame) -> tuple[
     if "done" in frame:
         return "finished", ""
     if "raised" in frame:
-        return "died", str(frame["raised"])
+        return "died", _trace(frame["raised"])
     body = frame.get("frame")
     if not isinstance(body, dict):
         raise _Objection("a frame that is neither a message nor an end")
     try:
         on_frame(body, content)
+    except TooMuch:
+        raise
     except ValueError as error:
         raise _Objection(str(error)) from error
     return None
+
+
+def _trace(raised: object) -> str:
+    """The end of the traceback that the child says it died of."""
+    if not isinstance(raised, str):
+        raise _Objection("a traceback that is no text")
+    return raised[-TRACE_CAP:]
+
+
+def _cpu_seconds(limits: Limits) -> int:
+    """What one process may use: every core may be busy for all of the time."""
+    return math.ceil(limits.seconds) * (os.cpu_count() or 1) + 5
 
 
 def _has_ended(pidfd: int, patience: float) -> bool:
@@ -307,10 +353,3 @@ def _tasks_of_this_user() -> int:
         except OSError:
             continue
     return tasks
-
-
-def _remove(folder: Path) -> None:
-    """Delete a scratch folder, even if its owner took its own rights away."""
-    for inside, _, _ in os.walk(folder):
-        Path(inside).chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)

@@ -5,10 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Ended", "How", "Isolation", "Limits", "SandboxBroken", "SandboxUnavailable"]
+__all__ = [
+    "Ended",
+    "How",
+    "Isolation",
+    "Limits",
+    "SandboxBroken",
+    "SandboxUnavailable",
+    "TooMuch",
+]
 
 Isolation = Literal["full", "none"]
-How = Literal["finished", "timed_out", "out_of_memory", "died", "garbled", "too_large"]
+How = Literal[
+    "finished",
+    "timed_out",
+    "out_of_memory",
+    "out_of_cpu",
+    "too_many_processes",
+    "died",
+    "garbled",
+    "too_large",
+]
 
 
 @dataclass(frozen=True)
@@ -43,3 +60,7 @@ class SandboxUnavailable(RuntimeError):
 
 class SandboxBroken(RuntimeError):
     """Our fault, not the submission's: the zygote died or broke its protocol."""
+
+
+class TooMuch(ValueError):
+    """For `on_frame` to raise: the frame may be sound, but it is more than will be kept."""

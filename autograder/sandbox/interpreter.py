@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from .contract import SandboxUnavailable
+from . import obstacles
 
 __all__ = ["command", "environment", "folders", "packages", "place"]
 
@@ -71,10 +71,7 @@ def folders() -> list[Path]:
     for path in found:
         covered = _covered(path)
         if covered and place(path) == path:
-            raise SandboxUnavailable(
-                f"Python's files lie in {path}, and {covered} is private inside the sandbox: "
-                f"use a Python that lies outside of {covered}."
-            )
+            raise obstacles.python_out_of_reach(path, covered)
     return sorted(found, key=lambda path: len(path.parts))
 
 

@@ -6,22 +6,27 @@ callers give, and is the one face of the package.
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
+from . import cgroup
 from .child import OnFrame, Refused
-from .contract import Ended, Isolation, Limits, SandboxBroken
+from .contract import Ended, Isolation, Limits, SandboxBroken, SandboxUnavailable
 from .staging import Staging
+from .temporary import remove_abandoned
 from .zygote import Zygote
 
-__all__ = ["Sandbox"]
+__all__ = ["Sandbox", "sweep"]
 
 NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 NAME_CAP = 255  # bytes of one part of a path, on every file system that matters
 FILES_CAP = 10_000
+MAX_DEATHS = 4
+"""Of zygotes, without one run in between that came to its end."""
 
 
 class Sandbox:
@@ -51,6 +56,8 @@ class Sandbox:
         self._lock = threading.Lock()
         self._closed = False
         self._zygote: Zygote | None = None
+        self._deaths: list[str] = []  # of zygotes, since a run last came to its end
+        sweep()
         self._staging = Staging(package_root, modules)
         try:
             self._living()
@@ -69,8 +76,8 @@ class Sandbox:
     ) -> Ended:
         """Serve one job in a fresh child; `on_frame` gets what it sends, in this thread.
 
-        Whatever `on_frame` raises kills the child: a ValueError makes the run "garbled", anything
-        else goes on to the caller.
+        Whatever `on_frame` raises kills the child: TooMuch makes the run "too_large", any other
+        ValueError makes it "garbled", anything else goes on to the caller.
         """
         _check_files(files, limits)
         zygote = self._living()
@@ -80,16 +87,17 @@ class Sandbox:
                     child.confine(zygote.keeper, limits, files)
                 except (OSError, Refused) as error:
                     raise SandboxBroken(f"a child could not be set up: {error}") from error
-                return child.serve(job, payload, limits=limits, on_frame=on_frame)
-        except SandboxBroken:
-            self._discard(zygote)
+                ended = child.serve(job, payload, limits=limits, on_frame=on_frame)
+        except SandboxBroken as error:
+            self._discard(zygote, str(error))
             raise
+        self._deaths.clear()
+        return ended
 
     @property
     def facts(self) -> dict[str, Any]:
         """What warm_up returned, the isolation and the kind of memory limit in force."""
-        zygote = self._living()
-        return zygote.facts | {"isolation": self._isolation, "memory_limit": zygote.keeper.kind}
+        return dict(self._facts)
 
     def close(self) -> None:
         """End the zygote and all children; runs in other threads raise SandboxBroken."""
@@ -117,20 +125,41 @@ class Sandbox:
             if self._closed:
                 raise SandboxBroken("the sandbox is closed")
             if self._zygote is None:
-                self._zygote = Zygote(
-                    self._staging,
-                    entry=self._entry,
-                    isolation=self._isolation,
-                    uses=self._uses,
-                )
+                self._zygote = self._started()
             return self._zygote
 
-    def _discard(self, zygote: Zygote) -> None:
+    def _started(self) -> Zygote:
+        if len(self._deaths) >= MAX_DEATHS:
+            raise SandboxUnavailable(
+                f"The sandbox's process died {MAX_DEATHS} times in a row ({self._deaths[-1]}): "
+                "look for what ends it, such as too little memory (dmesg), and start again."
+            )
+        try:
+            zygote = Zygote(
+                self._staging, entry=self._entry, isolation=self._isolation, uses=self._uses
+            )
+        except SandboxBroken as error:
+            self._deaths.append(str(error))
+            raise
+        kind = zygote.keeper.kind
+        self._facts = zygote.facts | {"isolation": self._isolation, "memory_limit": kind}
+        return zygote
+
+    def _discard(self, zygote: Zygote, why: str) -> None:
         with self._lock:
             if self._zygote is not zygote:
                 return  # another thread was faster
             self._zygote = None
+            self._deaths.append(why)
         zygote.close()
+
+
+def sweep() -> None:
+    """Remove what processes of ours that were killed have left on this machine: temporary folders
+    and empty control groups. (Their children are gone with them.)"""
+    remove_abandoned(Path(tempfile.gettempdir()))
+    for candidate in cgroup.find():
+        cgroup.sweep(candidate)
 
 
 def _check_files(files: Mapping[str, bytes], limits: Limits) -> None:

@@ -17,6 +17,7 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
+from . import obstacles
 from .contract import SandboxUnavailable
 
 __all__ = ["program"]
@@ -140,10 +141,7 @@ def _load() -> Any:
     try:
         library = ctypes.CDLL("libseccomp.so.2", use_errno=True)
     except OSError:
-        raise SandboxUnavailable(
-            "The sandbox needs libseccomp: install it (Debian, Ubuntu: apt install libseccomp2; "
-            "Fedora: dnf install libseccomp)."
-        ) from None
+        raise obstacles.missing("libseccomp") from None
     library.seccomp_init.argtypes = [ctypes.c_uint32]
     library.seccomp_init.restype = ctypes.c_void_p
     library.seccomp_syscall_resolve_name.argtypes = [ctypes.c_char_p]

@@ -7,9 +7,10 @@ later edits do not reach a zygote that runs, and what is not named can not be fo
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+
+from .temporary import TemporaryFolder
 
 __all__ = ["Staging"]
 
@@ -21,11 +22,9 @@ class Staging:
     """`modules` has the copies, `home` is the zygote's home where there is no private /tmp."""
 
     def __init__(self, package_root: Path, modules: Sequence[str]) -> None:
-        # The finalizer of TemporaryDirectory also removes the folder when nobody called close.
-        self._folder = tempfile.TemporaryDirectory(prefix="autograder-")
-        root = Path(self._folder.name)
-        self.modules = root / "modules"
-        self.home = root / "home"
+        self._folder = TemporaryFolder()
+        self.modules = self._folder.path / "modules"
+        self.home = self._folder.path / "home"
         self.home.mkdir()
         try:
             self._fill(package_root, modules)
@@ -46,13 +45,14 @@ class Staging:
             (self.modules / package / "__init__.py").touch()
 
     def close(self) -> None:
-        self._folder.cleanup()
+        self._folder.close()
 
 
 def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True)
-    else:
-        shutil.copyfile(source, target)
+    # Not copytree, whose error has neither a number nor one file's name.
+    files = [path for path in source.rglob("*") if path.is_file()] if source.is_dir() else [source]
+    for file in files:
+        if "__pycache__" not in file.relative_to(source).parts:
+            place = target / file.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)

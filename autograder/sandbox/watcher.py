@@ -23,7 +23,9 @@ PERIOD = 0.03
 
 
 class Watch:
-    """One child's memory, watched by a thread until closed."""
+    """One child's memory, watched by a thread until closed. It kills, so it needs no alarm."""
+
+    alarm = None
 
     def __init__(self, pid: int, limits: Limits) -> None:
         self._pid = pid
@@ -38,6 +40,11 @@ class Watch:
 
     def ran_out(self) -> bool:
         return self._ran_out
+
+    def refused_processes(self) -> int:
+        """Nobody counts: what limits processes here is a limit of the kernel's that tells only
+        the process itself."""
+        return 0
 
     def close(self) -> None:
         self._stop.set()

@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import select
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 __all__ = ["Closed", "Garbled", "Late", "Reader", "TooLarge", "WireError", "pack", "send"]
 
 HEADER = struct.Struct("!IQ")
 CHUNK = 1 << 20
+MAX_PARTS = 1_000_000
+"""Values and keys in the JSON of one frame. Once read, each takes up to some hundred bytes: 16 MB
+of ``[],[],[]`` would become 400."""
+MAX_DIGITS = 400
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 
 class WireError(Exception):
@@ -56,15 +62,15 @@ def send(sock: socket.socket, frame: Mapping[str, Any], payload: bytes | memoryv
 
 
 class Reader:
-    """Reads frames from `sock`; `alive`, if given, is a descriptor that becomes readable when the
-    other side is dead, which ends a wait for bytes that will not come.
+    """Reads frames from `sock`; each of `ends` is a descriptor that becomes readable when the other
+    side is dead or has to die, which ends a wait for bytes that will not come.
 
-    It is needed because a stray process may hold the other end of the socket open after the one
+    They are needed because a stray process may hold the other end of the socket open after the one
     that we talk to has died: end of file alone does not tell.
     """
 
     def __init__(
-        self, sock: socket.socket, *, json_cap: int, total_cap: int, alive: int | None = None
+        self, sock: socket.socket, *, json_cap: int, total_cap: int, ends: Sequence[int] = ()
     ) -> None:
         self._sock = sock
         self._json_cap = json_cap
@@ -72,8 +78,8 @@ class Reader:
         self._total_cap = total_cap
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
-        if alive is not None:
-            self._poll.register(alive, select.POLLIN)
+        for end in ends:
+            self._poll.register(end, select.POLLIN)
 
     def read(self, deadline: float | None = None) -> tuple[dict[str, Any], bytes]:
         """The next frame, or a WireError. `deadline` is a time.monotonic() moment."""
@@ -84,7 +90,10 @@ class Reader:
         if size > self._left:
             raise TooLarge(f"frame of {_size(size)} passes the limit of {_size(self._total_cap)}")
         self._left -= size
-        frame = _parse(self._exactly(json_length, deadline))
+        text = self._exactly(json_length, deadline)
+        if _has_too_many_parts(text):
+            raise TooLarge(f"frame of more than {MAX_PARTS} values")
+        frame = _parse(text)
         return frame, bytes(self._exactly(payload_length, deadline))
 
     def _exactly(self, count: int, deadline: float | None) -> bytearray:
@@ -117,9 +126,29 @@ class Reader:
             raise Closed("process ended")
 
 
+def _has_too_many_parts(text: bytearray) -> bool:
+    """Whether JSON ``text`` has more than ``MAX_PARTS`` values and keys, found without reading it.
+
+    Never no where reading would make more; looks closely only where a quick look does not do.
+    """
+    if _marks(text) <= MAX_PARTS:
+        return False
+    # Each string is a part, and has two quotes at most that no backslash stands before.
+    if (text.count(b'"') - text.count(b'\\"')) // 2 > MAX_PARTS:
+        return True
+    return _marks(STRING.sub(b"", text)) > MAX_PARTS
+
+
+def _marks(text: bytes | bytearray) -> int:
+    """Before each value and each key stands one of these, but for the first of all."""
+    return sum(text.count(mark) for mark in (b",", b":", b"[", b"{"))
+
+
 def _parse(text: bytearray) -> dict[str, Any]:
     try:
-        frame = json.loads(text.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+        frame = json.loads(
+            text.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, parse_int=_short
+        )
     except RecursionError:
         raise Garbled("JSON is nested too deeply") from None
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
@@ -131,6 +160,13 @@ def _parse(text: bytearray) -> dict[str, Any]:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a finite number")
+
+
+def _short(text: str) -> int:
+    """The time that it takes to read a number grows with the square of its length."""
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"{text[:20]}… has too many digits")
+    return int(text)
 
 
 def _finite(text: str) -> float:

@@ -14,8 +14,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from . import cgroup, interpreter
-from .bubblewrap import HOME, MODULES, Bubblewrap, unavailable
+from . import cgroup, interpreter, obstacles, seccomp
+from .bubblewrap import HOME, MODULES, Bubblewrap
 from .child import Child, Keeper, Refused
 from .contract import Isolation, Limits, SandboxBroken
 from .staging import Staging
@@ -42,7 +42,7 @@ class Zygote:
         self._stderr = os.memfd_create("stderr", os.MFD_CLOEXEC)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process: subprocess.Popen[bytes] | None = None
-        self._init: int | None = None  # pidfd of the first process of its pid namespace
+        self._init: int | None = None  # pidfd of the zygote itself, behind bubblewrap
         try:
             with theirs:
                 self._start(staging, theirs, {"entry": entry, "uses": uses})
@@ -66,6 +66,7 @@ class Zygote:
         if not full:
             self._launch([], options, [theirs.fileno()], environment, cwd=staging.home)
             return
+        seccomp.program()  # each child needs it: better to learn now that there is none
         bubblewrap = Bubblewrap(staging, environment)
         try:
             descriptors = [theirs.fileno(), *bubblewrap.descriptors]
@@ -106,7 +107,7 @@ class Zygote:
         if not message:
             said = self._complaint()
             if said.startswith("bwrap:") or (self._isolation == "full" and self._init is None):
-                raise unavailable(said or "bubblewrap ended without a word")
+                raise obstacles.forbidden(said or "bubblewrap ended without a word")
             raise SandboxBroken(f"the zygote ended before it was up: {said}")
         hello: dict[str, Any] = json.loads(message)
         if "failed" in hello:
@@ -125,11 +126,9 @@ class Zygote:
                 except OSError:
                     continue
                 except Refused as refused:
-                    raise unavailable(str(refused)) from refused
+                    raise obstacles.forbidden(str(refused)) from refused
                 except SandboxBroken as error:
                     raise SandboxBroken(f"{error} {self._said()}") from error
-                if isinstance(keeper, cgroup.Version1 | cgroup.Version2):
-                    cgroup.sweep(keeper)
                 return keeper
         raise AssertionError("the watcher needs no permission")
 
@@ -169,7 +168,6 @@ class Zygote:
             except subprocess.TimeoutExpired:
                 self._kill()
         if self._init is not None:
-            # bubblewrap's first process stays for as long as there are others in its namespace.
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init, signal.SIGKILL)
             _wait_for_end(self._init)
@@ -183,7 +181,7 @@ class Zygote:
     def _kill(self) -> None:
         assert self._process is not None
         if self._init is not None:
-            # Killing bubblewrap itself would leave the namespace behind: its first process is it.
+            # Killing bubblewrap would leave the zygote behind.
             signal.pidfd_send_signal(self._init, signal.SIGKILL)
         else:
             self._process.kill()

@@ -8,7 +8,7 @@ passes an allowlist, and the page's Content-Security-Policy forbids scripts and 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape, unescape
 from typing import Any
 
@@ -54,6 +54,11 @@ MAX_DEPTH = 100
 # a Markdown cell beyond this is shown as it was written, an HTML output beyond it not at all.
 MAX_MARKDOWN = 50_000
 MAX_PAGE = 400_000
+# Of the outputs a page shows as much as anybody reads; each counts for some characters by itself,
+# and colours, each of which is an element, have a number of their own.
+MAX_SHOWN = 500_000
+EACH = 300
+MAX_COLOURS, MAX_ALL_COLOURS = 2_000, 10_000
 
 
 class SafePage(Preprocessor):
@@ -78,6 +83,8 @@ class Page:
         self._level = 1
         self._left = MAX_PAGE
         self._renderer = _Renderer if draws_formulas else _MathRenderer
+        self._room = MAX_SHOWN
+        self._colours = MAX_ALL_COLOURS
 
     def words(self, language: str) -> dict[str, str]:
         """What the page itself says, in one of the languages."""
@@ -93,6 +100,40 @@ class Page:
     def comment(self, source: object) -> Markup:
         """A grader's comment; not trusted, because it quotes a student's names and messages."""
         return self._render(str(source), None, "", lambda _: self.below(3))
+
+    def markdown_output(self, source: object) -> Markup:
+        """An output of the kind text/markdown."""
+        self._left -= len(str(source))
+        if len(str(source)) > MAX_MARKDOWN or self._left < 0:
+            return Markup("<pre>{}</pre>").format(self.text(source))
+        return self.comment(source)
+
+    def outputs(self, outputs: Iterable[Any]) -> Iterator[Any]:
+        """Those outputs of a cell for which the page has room."""
+        for output in outputs:
+            if self.is_full:
+                return
+            self._room -= EACH
+            yield output
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the page shows no more outputs."""
+        return self._room <= 0
+
+    def text(self, text: object) -> str:
+        """An output's text, as far as the page has room for it."""
+        shown = str(text)[: max(self._room, 0)]
+        self._room -= len(str(text))
+        return shown
+
+    def has_colours(self, text: str) -> bool:
+        """Whether the colours of a terminal's text are few enough to be shown."""
+        count = text.count("\x1b")
+        if count > min(MAX_COLOURS, self._colours):
+            return False
+        self._colours -= count
+        return True
 
     def html(self, source: object, figure: str = "") -> Markup:
         """An output of the kind text/html: its tables, text and own pictures, nothing that acts."""

@@ -27,8 +27,8 @@ def test_move(student, reference):
     seen, model = student.probe("destino"), reference.probe("destino")
     assert_matches(seen["llamadas"], model["llamadas"])
     # A tensor that is where it belongs comes back itself, not as a copy.
-    for place, same in enumerate(model["mismos"].value.items):
-        if same.value and not seen["mismos"][place].value.value:
+    for place, same in enumerate(model["mismos"].parts):
+        if same.holds and not seen["mismos"][place].holds:
             fail("not_same", name="mover")
 
 

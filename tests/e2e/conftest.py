@@ -11,17 +11,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 A1, P = "actividad_1", "perceptron"
 START_SECONDS, ACT_SECONDS = 120, 30
 BIN = Path(sys.executable).parent
+MODULES = {"lab": "jupyterlab", "notebook": "notebook"}
 
 
 @pytest.fixture(scope="session")
@@ -89,15 +90,20 @@ def jupyter_environment(home: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _serving(app: str, root: Path, home: Path) -> Iterator[Jupyter]:
-    home.mkdir(parents=True, exist_ok=True)
+def _serving(app: str, root: Path, home: Path, environment: Mapping[str, str]) -> Iterator[Jupyter]:
+    # Nobody is asked whether to read news, and none are looked for.
+    quiet = home / "config/lab/user-settings/@jupyterlab/apputils-extension"
+    quiet.mkdir(parents=True)
+    (quiet / "notification.jupyterlab-settings").write_text(
+        '{"fetchNews": "false", "checkForUpdates": false}', "utf-8"
+    )
     port, token = _free_port(), "token-of-the-tests"
     log = home / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
             [
-                BIN / "jupyter",
-                app,
+                # Not `jupyter lab`, which looks for programs elsewhere too.
+                *("python", "-m", MODULES[app]),
                 "--no-browser",
                 "--allow-root",
                 f"--ServerApp.port={port}",
@@ -106,7 +112,7 @@ def _serving(app: str, root: Path, home: Path) -> Iterator[Jupyter]:
                 f"--ServerApp.root_dir={root}",
             ],
             cwd=root,
-            env=jupyter_environment(home),
+            env={**jupyter_environment(home), **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -133,12 +139,15 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="session")
 def jupyter(tmp_path_factory) -> Iterator[Callable[..., Jupyter]]:
-    """Start ``jupyter("lab", root)`` or ``jupyter("notebook", root)``; ended with the tests."""
+    """Start ``jupyter("lab", root)`` or ``jupyter("notebook", root)``; ended with the tests.
+
+    What else is given goes into the server's environment.
+    """
     with contextlib.ExitStack() as running:
 
-        def start(app: str, root: Path) -> Jupyter:
+        def start(app: str, root: Path, **environment: str) -> Jupyter:
             home = tmp_path_factory.mktemp(app)
-            return running.enter_context(_serving(app, root, home))
+            return running.enter_context(_serving(app, root, home, environment))
 
         yield start
 
@@ -161,6 +170,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page of its own, in Spanish; whatever it logs as an error is in ``page.errors``."""
     context = browser.new_context(locale="es-ES", viewport={"width": 1400, "height": 900})
     context.set_default_timeout(ACT_SECONDS * 1000)
+    expect.set_options(timeout=ACT_SECONDS * 1000)
     page: Any = context.new_page()
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))

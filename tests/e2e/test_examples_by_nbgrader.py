@@ -7,7 +7,7 @@ import shutil
 import pytest
 import yaml
 
-pytestmark = [pytest.mark.e2e, pytest.mark.heavy]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")

@@ -124,3 +124,22 @@ def test_the_button_for_feedback_makes_our_pages(page, server, root):
     text = (root / f"feedback/carla/{A1}/{A1}.html").read_text("utf-8")
     assert "<h1>Retroalimentación</h1>" in text
     assert "<script" not in text
+
+
+def test_the_button_for_autograding_grades_in_our_sandbox(page, server, root, hand_in, notebooks):
+    answers = {"numpy": "pass", "funcion": "def perceptron(x, w, b):\n    return x"}
+    hand_in(root, "ana", P, notebooks.of(P, answers))
+    observed = set(root.rglob("*.safetensors"))
+    server.open(page, f"/formgrader/manage_submissions/{P}")
+    rows(page)
+
+    for student in ("ana", "hugo"):
+        row = page.locator("table tbody tr").filter(has=page.get_by_text(student, exact=True))
+        with page.expect_response(lambda one: "autograde" in one.url, timeout=120_000) as got:
+            row.locator("td.autograde a").click()
+        assert got.value.json()["success"], got.value.json()
+        page.locator("#success-modal button.close, .modal.show .btn").first.click()
+
+    assert set(root.rglob("*.safetensors")) - observed
+    server.open(page, f"/formgrader/gradebook/{P}/{P}")
+    assert "6 / 10" in [row[2].strip() for row in rows(page)]

@@ -218,6 +218,7 @@ def test_a_bare_course_has_the_documented_policy(tmp_path):
         "language": "es",
         "sandbox": "full",
         "db_url": "sqlite:///gradebook.db",
+        "exchange": None,
         "defaults": {},
         "assignments": {
             "a": {
@@ -245,3 +246,28 @@ def test_a_policy_cannot_be_changed_after_it_was_read(tmp_path):
     config = load(tmp_path, "assignments:\n  a:\n")
     with pytest.raises(ValueError, match="frozen"):
         config.assignments["a"].trials = 5
+
+
+EXCHANGE = "assignments:\n  a:\nexchange:\n"
+
+
+def test_an_exchange_has_nbgraders_place_by_default(tmp_path):
+    exchange = load(tmp_path, EXCHANGE + "  course_id: redes-2026\n").exchange
+
+    assert exchange is not None
+    assert exchange.course_id == "redes-2026"
+    assert exchange.root == "/usr/local/share/nbgrader/exchange"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("  course_id: dos palabras\n", ":4: exchange.course_id: a name without spaces"),
+        ("  course_id: ../otro\n", ":4: exchange.course_id: a name without spaces"),
+        ("  course_id: c\n  root: exchange\n", ":5: exchange.root: a whole path, from / on"),
+        ("  course_id: c\n  rot: /x\n", ":5: exchange.rot: there is no setting 'rot'; did you"),
+        ("  root: /x\n", "exchange.course_id: this setting is required"),
+    ],
+)
+def test_a_wrong_exchange_is_named(tmp_path, lines, said):
+    assert said in mistake(tmp_path, EXCHANGE + lines)

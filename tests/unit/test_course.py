@@ -56,12 +56,19 @@ def test_students_are_those_with_a_folder_for_the_assignment(course, tmp_path):
         ("sqlite:///gradebook.db", "sqlite:///ROOT/gradebook.db"),
         ("sqlite:///a/b.db", "sqlite:///ROOT/a/b.db"),
         ("sqlite:////srv/gradebook.db", "sqlite:////srv/gradebook.db"),
-        ("postgresql://u@h/db", "postgresql://u@h/db"),
+        ("postgresql://u@h/db", "postgresql+DRIVER://u@h/db"),
+        ("postgres://u@h/db", "postgresql+DRIVER://u@h/db"),
+        ("postgresql+pg8000://u@h/db", "postgresql+pg8000://u@h/db"),
     ],
 )
-def test_a_relative_gradebook_lies_in_the_course(tmp_path, url, expected):
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_a_relative_gradebook_lies_in_the_course_and_a_server_has_a_driver_that_is_there(
+    tmp_path, monkeypatch, url, expected, driver
+):
+    monkeypatch.setattr("autograder.course.find_spec", lambda name: name == driver or None)
     (tmp_path / "grading_config.yaml").write_text(f"db_url: {url}\nassignments:\n  a:\n")
-    assert Course.at(tmp_path).db_url == expected.replace("ROOT", str(tmp_path.resolve()))
+    wanted = expected.replace("ROOT", str(tmp_path.resolve())).replace("DRIVER", driver)
+    assert Course.at(tmp_path).db_url == wanted
 
 
 # --- the key ------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,23 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from autograder.observation import CellRun, Ending, Observation
-from autograder.values import Error, ListValue, NoValue, ObservationError, PlainValue
+from autograder import observation
+from autograder.observation import (
+    MAX_HEAD_BYTES,
+    MAX_PARTS,
+    MAX_TENSORS,
+    CellRun,
+    Ending,
+    Observation,
+)
+from autograder.values import (
+    Error,
+    ListValue,
+    NoValue,
+    ObservationError,
+    ObservationTooLarge,
+    PlainValue,
+)
 
 QUIET = settings(
     deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -30,11 +46,15 @@ QUIET = settings(
 GENERATOR = torch.arange(16, dtype=torch.uint8)
 
 
-def refused(observation, frame, content=b""):
+def refused(observation, frame, content=b"", kind=ObservationError):
     with pytest.raises(ObservationError) as caught:
         observation.accept(frame, content)
-    assert type(caught.value) is ObservationError
+    assert type(caught.value) is kind
     return str(caught.value)
+
+
+def too_large(observation, frame, content=b""):
+    return refused(observation, frame, content, ObservationTooLarge)
 
 
 def full():
@@ -314,7 +334,116 @@ def test_a_payload_that_is_not_safetensors_is_refused(content):
     refused(Observation(), snapshot_frame(), content)
 
 
+# --- how much it takes --------------------------------------------------------------------------
+
+
+def test_more_values_than_are_kept_are_too_large():
+    seen = Observation()
+    half = [[]] * (MAX_PARTS // 2)
+    seen.accept(cell_frame(0, extra=half), b"")
+    too_large(seen, cell_frame(1, extra=half))
+    seen.accept(cell_frame(1), b"")
+
+
+def test_a_head_that_describes_a_million_tensors_is_too_large_before_it_is_read():
+    entry = {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}
+    started = time.monotonic()
+    too_large(Observation(), snapshot_frame(), header({str(i): entry for i in range(100_000)}))
+    assert time.monotonic() - started < 5
+
+
+def test_heads_and_tensors_are_counted_over_all_frames():
+    seen = Observation()
+    for number in range(4):
+        tensors = {f"{number}-{i}": torch.zeros(0) for i in range(MAX_TENSORS // 4)}
+        seen.accept(snapshot_frame(str(number)), payload(**tensors))
+    too_large(seen, snapshot_frame("more"), payload(one_more=torch.zeros(0)))
+    padded = Observation()
+    for number in range(4):
+        padded.accept(snapshot_frame(str(number)), header(b"{}" + b" " * (MAX_HEAD_BYTES // 4 - 2)))
+    too_large(padded, snapshot_frame("more"), payload(t=torch.zeros(0)))
+
+
+@pytest.mark.parametrize(
+    "tensors", [{"k" * 65: torch.zeros(1)}, {"t": torch.zeros([1] * 65)}], ids=["key", "shape"]
+)
+def test_a_tensor_that_no_value_could_be_is_refused(tensors):
+    refused(Observation(), snapshot_frame(), payload(**tensors))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        torch.zeros(2**17, dtype=torch.uint8),
+        torch.zeros(5, 5, dtype=torch.uint8),
+        torch.zeros(8),
+        torch.zeros(8, dtype=torch.int64),
+    ],
+    ids=lambda state: f"{state.dtype}{list(state.shape)}",
+)
+def test_what_cannot_be_the_state_of_a_generator_is_refused(state):
+    refused(Observation(), snapshot_frame(generator="g"), payload(g=state))
+
+
+def test_a_bool_that_is_neither_0_nor_1_counts_as_1(tmp_path):
+    """Torch reckons with the byte: 2 would be true and yet not equal to true."""
+    content = one(dtype="BOOL", shape=(3,), offsets=(0, 3), data=b"\x00\x01\x02")
+    seen = Observation()
+    tree = tensor_tree("t0", dtype="bool", shape=[3])
+    seen.accept(snapshot_frame(names={"x": tree}), content)
+    seen.save(tmp_path / "a")
+    for made in (seen, Observation.load(tmp_path / "a")):
+        assert torch.equal(
+            made.snapshots["uno"].names["x"].value, torch.tensor([False, True, True])
+        )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"name": "E" * 201, "message": "", "line": None},
+        {"name": "E", "message": "m" * 2001, "line": None},
+        {"name": "E", "message": "m", "line": -1},
+        {"name": "E", "message": "m", "line": 10**400},
+    ],
+    ids=["name", "message", "negative line", "endless line"],
+)
+def test_an_error_is_as_short_as_the_sandbox_makes_it(error):
+    refused(Observation(), cell_frame(status="error", error=error))
+
+
+def test_as_much_as_is_taken_can_be_written_and_read(tmp_path):
+    """Quotes double in JSON, and again in JSON within JSON: a head has room for 100 MB."""
+    seen = Observation()
+    for index in range(3):
+        seen.accept(cell_frame(index, extra='"' * 6_900_000), b"")
+    too_large(seen, cell_frame(3, extra='"' * 6_900_000))
+    seen.save(tmp_path / "a")
+    assert len(Observation.load(tmp_path / "a").cells) == 3
+
+
+@pytest.mark.parametrize("detail", ["x" * 100_000, "\ud800", ""])
+def test_whatever_is_told_of_an_ending_can_be_written_and_read(tmp_path, detail):
+    seen = Observation()
+    seen.end("died", detail)
+    seen.save(tmp_path / "a")
+    assert Observation.load(tmp_path / "a").ending == seen.ending
+
+
 # --- outputs ------------------------------------------------------------------------------------
+
+
+def test_of_outputs_beyond_number_the_rest_is_left_out():
+    seen = Observation()
+    stream = {"output_type": "stream", "name": "stdout", "text": "a"}
+    error = {"output_type": "error", "ename": "", "evalue": "", "traceback": ["l"] * 20_000}
+    seen.accept(cell_frame(0, outputs=[error] * 3), b"")
+    seen.accept(cell_frame(1, outputs=[stream]), b"")
+    assert [len(seen.outputs(place)) for place in (0, 1)] == [2, 0]
+    seen = Observation()
+    seen.accept(cell_frame(0, outputs=[stream] * 4_000), b"")
+    seen.accept(cell_frame(1, outputs=[stream] * 4_000), b"")
+    assert [len(seen.outputs(place)) for place in (0, 1)] == [4_000, 1_000]
 
 
 def outputs(*given):
@@ -441,8 +570,8 @@ def test_nesting_is_refused_or_can_be_saved_and_read(tmp_path, make, levels):
 def test_more_text_than_a_file_takes_is_refused(tmp_path):
     """A head of safetensors has a limit, and text of another script grows on its way there."""
     seen = Observation()
-    refused(seen, cell_frame(extra="\u0800" * 15_000_000))
-    refused(seen, cell_frame(extra='"' * 30_000_000))
+    too_large(seen, cell_frame(extra="\u0800" * 15_000_000))
+    too_large(seen, cell_frame(extra='"' * 30_000_000))
     seen.accept(cell_frame(extra='"' * 20_000_000), b"")
     seen.save(tmp_path / "a")
     Observation.load(tmp_path / "a")
@@ -452,7 +581,10 @@ def test_more_text_than_a_file_takes_is_refused(tmp_path):
 
 
 def write(path, metadata=None, tensors=None):
-    path.write_bytes(save(tensors or {"t0": torch.ones(2)}, metadata=metadata))
+    tensors = tensors or {"t0": torch.ones(2)}
+    if metadata is not None:
+        metadata = {**metadata, "seal": observation._seal(metadata, tensors)}
+    path.write_bytes(save(tensors, metadata=metadata))
     return path
 
 
@@ -476,6 +608,10 @@ BAD_METADATA = {
     "no schema": {"observation": "{}", "outputs": "{}"},
     "no ending": {"observation": kept(ending=None), "outputs": "{}"},
     "a text ending": {"observation": kept(ending="finished"), "outputs": "{}"},
+    "an ending that there is not": {
+        "observation": kept(ending={"how": "exploded", "detail": ""}),
+        "outputs": "{}",
+    },
     "an odd ending": {"observation": kept(ending={"how": 3, "detail": ""}), "outputs": "{}"},
     "no frames": {"observation": kept(frames=None), "outputs": "{}"},
     "a number for frames": {"observation": kept(frames=3), "outputs": "{}"},
@@ -491,6 +627,15 @@ BAD_METADATA = {
         "outputs": "{}",
     },
 }
+
+
+def test_a_file_that_is_not_as_it_was_written_is_an_observation_error(tmp_path):
+    good = {"observation": kept(), "outputs": "{}"}
+    Observation.load(write(tmp_path / "a", good))
+
+    (tmp_path / "b").write_bytes(save({"t0": torch.ones(2)}, metadata=good))
+    with pytest.raises(ObservationError, match="not as it was written"):
+        Observation.load(tmp_path / "b")
 
 
 @pytest.mark.parametrize("metadata", BAD_METADATA.values(), ids=BAD_METADATA.keys())
@@ -517,6 +662,18 @@ def test_a_file_cut_at_any_place_is_an_observation_error(tmp_path):
         (tmp_path / "b").write_bytes(content[:end])
         with pytest.raises(ObservationError):
             Observation.load(tmp_path / "b")
+
+
+def test_a_file_that_ends_in_zeros_is_an_observation_error(tmp_path):
+    """What a machine that stopped may leave: the length of the file, not all of what is in it."""
+    full().save(tmp_path / "a")
+    content = (tmp_path / "a").read_bytes()
+    for end in [*range(0, len(content), 97), *range(len(content) - 40, len(content))]:
+        torn = content[:end] + bytes(len(content) - end)
+        (tmp_path / "b").write_bytes(torn)
+        if torn != content:
+            with pytest.raises(ObservationError):
+                Observation.load(tmp_path / "b")
 
 
 # --- fuzzing ------------------------------------------------------------------------------------

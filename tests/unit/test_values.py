@@ -342,3 +342,10 @@ def test_lone_surrogates_do_not_pass():
 
 def test_a_value_needs_no_frame_to_be_parsed():
     assert parse_value({"kind": "none"}, {}) == PlainValue("none", None)
+
+
+@pytest.mark.parametrize("name", ["list", "module", "tensor", "int", "missing"])
+def test_a_class_that_is_called_like_a_kind_is_not_of_that_kind(name):
+    """A check that asks for a list would look for the items of one."""
+    assert kind_of(parse({"kind": "object", "type": name})) == f"?.{name}"
+    assert kind_of(parse({"kind": "object", "type": "collections.deque"})) == "collections.deque"

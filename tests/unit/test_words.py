@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
 from autograder import words as module
 from autograder.judge.finding import OUTCOMES, Finding
+from autograder.sandbox.contract import How
 from autograder.words import FINDINGS, LANGUAGES, Words, plain
 
 ERROR = {"error": "ValueError", "message": "no.", "line": 3}
@@ -64,6 +66,12 @@ SAID = {
     ),
     "run_timed_out": ({}, None, None),
     "run_out_of_memory": ({}, None, None),
+    "run_out_of_cpu": ({}, None, None),
+    "run_too_many_processes": (
+        {},
+        "Esta celda superó el límite de procesos e hilos y la ejecución se detuvo.",
+        "This cell passed the limit of processes and threads and the run was stopped.",
+    ),
     "run_died": ({}, None, None),
     "run_too_large": ({}, None, None),
     "run_garbled": ({}, None, None),
@@ -451,6 +459,40 @@ def test_every_way_to_end_blocks_with_its_own_words(how):
     sentences = {one: Words("es").finding_of("blocked", how=one) for one in module.HOW}
     assert len(set(sentences.values())) == len(module.HOW)
     assert sentences[how]
+
+
+def test_every_way_in_which_the_sandbox_ends_a_run_has_its_sentences():
+    ends = set(get_args(How))
+    assert {f"run_{how}" for how in ends} <= FINDINGS.keys()
+    assert ends - {"finished"} == module.HOW.keys()
+
+
+@pytest.mark.parametrize(
+    ("limit", "spanish"),
+    [
+        ("memory", "Superó el límite de memoria."),
+        ("processes", "Superó el límite de procesos e hilos."),
+        ("disk", "Superó el límite de espacio en disco."),
+    ],
+)
+def test_a_limit_behind_an_exception_is_said_after_it(limit, spanish):
+    details = {"name": "f", "error": "OSError", "message": "m", "line": 2, "limit": limit}
+    assert Words("es").finding_of("call_raised", **details) == (
+        f"`f` se detuvo en la línea 2 con OSError: m. {spanish}"
+    )
+    assert Words("en").finding_of("call_raised", **details).endswith(module.LIMITS[limit])
+
+
+@pytest.mark.parametrize("limit", [None, "clock", 3, [1]])
+def test_what_is_no_limit_says_nothing(limit):
+    details = {"name": "f", "error": "E", "message": "m", "line": None, "limit": limit}
+    assert Words("en").finding_of("call_raised", **details) == "`f` stopped with E: m."
+
+
+def test_a_name_of_any_length_is_shown_short():
+    said = Words("es").finding_of("kind", name="x", got="Ñ" * 20_000, asked="tensor")
+    assert 300 < len(said) < 400
+    assert "…" in said
 
 
 def test_an_unknown_way_to_end_has_words_too():

@@ -108,21 +108,22 @@ class Zygote:
 
     def _reap(self) -> None:
         """Collect the dead, then tell: once told, nothing of that child is left."""
-        ended: list[tuple[socket.socket, int]] = []
+        ended: list[tuple[socket.socket, dict[str, float]]] = []
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 break
             if pid == 0:
                 break
             register = self._registers.pop(pid, None)
             if register is not None:
-                ended.append((register, os.waitstatus_to_exitcode(status)))
+                cpu = used.ru_utime + used.ru_stime
+                ended.append((register, {"status": os.waitstatus_to_exitcode(status), "cpu": cpu}))
         if ended and self._isolation != "full":
             self._sweep()
-        for register, status in ended:
-            _tell(register, {"status": status})
+        for register, end in ended:
+            _tell(register, end)
             register.close()
 
     def _sweep(self) -> None:

@@ -11,7 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from autograder.inside.record import MAX_NODES, Recorder, bounds_of
+from autograder.inside.record import (
+    MAX_ALL_NODES,
+    MAX_NODES,
+    MAX_TENSORS,
+    Recorder,
+    bounds_of,
+)
 from autograder.values import NoValue, TensorValue, Value, parse_value
 
 MEGABYTE = 2**20
@@ -29,6 +35,42 @@ def crossed(value, **limits) -> Value:
     """What the trusted side makes of ``value``."""
     tree, tensors = record(value, **limits)
     return parse_value(tree, tensors)
+
+
+# --- how much -----------------------------------------------------------------------------------
+
+
+def test_values_beyond_number_are_cut_in_each_frame_and_in_all():
+    recorder = Recorder(MEGABYTE, MEGABYTE)
+    counts = []
+    for _ in range(7):
+        items = recorder.tree(list(range(2 * MAX_NODES))).get("items", ())
+        counts.append(sum(one["kind"] == "int" for one in items))
+        recorder.take()
+    assert counts[0] == MAX_NODES - 1
+    assert sum(counts) < MAX_ALL_NODES
+    assert counts[-1] == 0
+
+
+def test_tensors_beyond_number_have_no_value():
+    recorder = Recorder(MEGABYTE, MEGABYTE)
+    ones = [torch.ones(1)] * (MAX_TENSORS // 2 + 1)
+    first, second = recorder.tree(ones), recorder.tree(ones)
+    assert all(one["value"] for one in first["items"])
+    assert second["items"][-1]["value"] is None
+
+
+def test_a_tensor_of_more_dimensions_than_are_read_is_an_object():
+    assert record(torch.ones([1] * 65))[0]["kind"] == "object"
+    assert record(torch.Size([1] * 65))[0]["kind"] == "object"
+    assert record(torch.ones([1] * 64))[0]["kind"] == "tensor"
+
+
+def test_of_a_modules_attributes_a_hundred_are_recorded():
+    module = torch.nn.Linear(1, 1)
+    for number in range(300):
+        setattr(module, f"own_{number}", number)
+    assert len(record(module)[0]["attributes"]) == 100
 
 
 # --- tensors ------------------------------------------------------------------------------------

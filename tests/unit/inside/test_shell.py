@@ -70,6 +70,17 @@ said["own transformation"] = run(
 said["transformed"] = run("v = uno\nv", 20)
 shell.run("get_ipython().input_transformers_post.clear()", 20, seconds=9, late_text="",
           output_limit=9, cut_text="")
+said["alternating"] = run(
+    "import sys\nfor i in range(3000):\n    print(i % 9)\n    print(i % 9, file=sys.stderr)", 20,
+    limit=10**6)
+said["after many"] = run("print(1)", 20)
+said["large JSON"] = run(
+    "from IPython.display import JSON, display\ndisplay(JSON({'a': ['x'] * 50_000}))", 20,
+    limit=10**6)
+said["many errors"] = run(
+    "for i in range(3000):\n"
+    "    try: 1 / 0\n"
+    "    except Exception: get_ipython().showtraceback()", 20, limit=10**6)
 said["recursion"] = run("def f(n):\n    return f(n + 1)\nf(0)", 20)
 unseen = {"seconds": 9.0, "late_text": "", "output_limit": 99, "cut_text": "", "shown": False}
 said["unseen"] = shell.run("print(1)\nx", 20, **unseen).outputs
@@ -199,6 +210,20 @@ def test_outputs_over_the_limit_are_cut_with_one_line(said):
     texts = [one["text"] for one in said["cut once"]["outputs"]]
     assert texts.count("CORTADO") == 1
     assert sum(len(text) for text in texts if text != "CORTADO") == 20
+
+
+def test_outputs_beyond_number_are_cut_with_one_line(said):
+    outputs = said["alternating"]["outputs"]
+    assert len(outputs) == 1001
+    assert outputs[-1] == stream("CORTADO", "stderr")
+    assert outputs[:2] == [stream("0\n"), stream("0\n", "stderr")]
+    assert said["after many"]["outputs"] == [stream("1\n")]
+    assert len(said["many errors"]["outputs"]) <= 1002
+
+
+def test_a_large_value_that_is_shown_as_json_is_shown_as_text_alone(said):
+    (output,) = said["large JSON"]["outputs"]
+    assert list(output["data"]) == ["text/plain"]
 
 
 def test_magics_and_shell_commands_run(said):

@@ -155,7 +155,7 @@ def test_memory_is_limited_over_several_processes(full: Runner) -> None:
         "        kept = bytearray(b'x') * (100 << 20); time.sleep(30); os._exit(0)\n"
         "ends = [os.wait()[1] for _ in range(8)]",
         memory_mb=400,
-        seconds=2.0,
+        seconds=20.0,
     )
     assert heard.how == "out_of_memory"
     assert heard.ended.detail == "more than 400 MB"
@@ -187,7 +187,10 @@ def test_a_fork_bomb_is_contained(full: Runner) -> None:
         processes=20,
         seconds=1.0,
     )
-    assert heard.how == "timed_out"
+    if full.sandbox.facts["memory_limit"] == "watcher":
+        assert heard.how == "timed_out"
+    else:
+        assert (heard.how, heard.ended.detail) == ("too_many_processes", "more than 20 processes")
     if os.getuid() != 0 or full.sandbox.facts["memory_limit"] != "watcher":
         assert heard.frames[0]["made"] < 20
 

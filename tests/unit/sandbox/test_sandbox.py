@@ -22,6 +22,8 @@ def test_the_public_names_are_these() -> None:
         "Sandbox",
         "SandboxBroken",
         "SandboxUnavailable",
+        "TooMuch",
+        "sweep",
     }
 
 

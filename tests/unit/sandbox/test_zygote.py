@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox import SandboxBroken
+from autograder.sandbox import SandboxBroken, SandboxUnavailable
 
 from .conftest import ENTRIES, Runner, make_sandbox
 
@@ -56,6 +56,13 @@ def groups() -> set[str]:
     """Our control groups."""
     pattern = f"autograder-{os.getpid()}-*"
     return {folder.name for folder in Path("/sys/fs/cgroup").rglob(pattern)}
+
+
+def is_zygote(pid: int) -> bool:
+    """Whether it is Python, not bubblewrap, and the first of its pid namespace."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (spaces,) = [line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")]
+    return "bwrap" not in status.split("\n")[0] and spaces[-1] != spaces[0] and len(spaces) == 2
 
 
 def zygote_of(before: set[int]) -> int:
@@ -109,6 +116,30 @@ def test_after_the_zygote_was_killed_the_next_run_works(isolation: str) -> None:
 
 
 @Isolation
+def test_a_zygote_that_dies_four_times_in_a_row_is_given_up(isolation: str) -> None:
+    before = below(os.getpid())
+    with make_sandbox(isolation) as sandbox:
+        run = Runner(sandbox)
+
+        def fail_and_start_again() -> None:
+            os.kill(zygote_of(before), signal.SIGKILL)
+            with pytest.raises(SandboxBroken):
+                run("say(1)")
+
+        for _ in range(5):
+            fail_and_start_again()
+            assert run("say(2)").said == 2
+        for _ in range(3):
+            fail_and_start_again()
+            assert sandbox._living()
+        fail_and_start_again()
+        for _ in range(2):
+            with pytest.raises(SandboxUnavailable, match="died 4 times in a row"):
+                run("say(3)")
+    wait_until(lambda: below(os.getpid()) == before)
+
+
+@Isolation
 def test_a_zygote_that_dies_during_a_run_is_our_fault(isolation: str) -> None:
     before = below(os.getpid())
     with make_sandbox(isolation) as sandbox:
@@ -134,6 +165,22 @@ def test_when_the_host_is_killed_every_process_goes(isolation: str, tmp_path: Pa
         assert host.stdout.read(2) == b"up"
         wait_until(lambda: len(below(host.pid)) >= 5)
         started = below(host.pid)
+        host.kill()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
+
+
+def test_when_host_and_zygote_are_killed_every_process_goes(tmp_path: Path) -> None:
+    make_sandbox().close()  # or a reason to skip
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", HOST, str(ENTRIES), "full"]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root, env=environment) as host:
+        assert host.stdout is not None
+        assert host.stdout.read(2) == b"up"
+        wait_until(lambda: len(below(host.pid)) >= 5)
+        started = below(host.pid)
+        (zygote,) = [pid for pid in started if is_zygote(pid)]
+        os.kill(zygote, signal.SIGKILL)
         host.kill()
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
 
