@@ -201,9 +201,14 @@ def test_a_refused_process_that_did_not_stop_the_run_is_not_what_ended_it(full: 
     assert heard.how == "timed_out"
 
 
-@pytest.mark.parametrize("code", [SEVERAL, SHARED], ids=["several processes", "shared memory"])
-def test_the_watcher_sees_what_no_single_process_has(watched: Runner, code: str) -> None:
-    heard = watched(code, memory_mb=250, seconds=30.0)
+def test_shared_memory_in_no_file_system_is_refused_where_memory_is_watched(
+    watched: Runner,
+) -> None:
+    assert watched(SHARED, memory_mb=250, seconds=30.0).how == "died"
+
+
+def test_the_watcher_sees_what_no_single_process_has(watched: Runner) -> None:
+    heard = watched(SEVERAL, memory_mb=250, seconds=30.0)
     assert heard.how == "out_of_memory"
     assert heard.frames == []
 
