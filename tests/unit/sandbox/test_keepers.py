@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -290,4 +291,5 @@ def test_an_ordinary_user_is_watched_and_contained() -> None:
     if done.returncode == 77:
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "7 passed" in done.stdout, done.stdout
+    (passed,) = re.findall(r"(\d+) passed", done.stdout)
+    assert int(passed) > wanted.count(" or "), done.stdout
