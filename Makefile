@@ -46,7 +46,7 @@ words: $(STAMP) ## update and compile the sentences that students read
 	@$(BIN)/python scripts/words.py
 
 heavy: $(STAMP) ## what takes minutes: every misconception of every assignment, and the like
-	@$(BIN)/python -m pytest -m heavy tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m heavy tests
 
 fuzz: $(STAMP) ## fuzz what reads a sandbox, guided by coverage: make fuzz SECONDS=600 (twice as long)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet atheris

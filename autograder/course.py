@@ -25,10 +25,11 @@ __all__ = ["ODD_FOLDER", "Course", "Key"]
 KEY_BYTES = 32
 MAX_SCANNED = 4 * 2**20
 MAX_ID_BYTES = 200
-# nbgrader's globs; control characters; ends of lines and changes of direction; what is not UTF-8.
-ODD_CHARACTERS = re.compile(r"[*?\[\]\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# nbgrader's globs; markup, which its formgrader shows as it is; control characters; ends of lines
+# and changes of direction; what is not UTF-8.
+ODD_CHARACTERS = re.compile(r"[*?<>\[\]\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 ODD_FOLDER = (
-    f"a student's folder has a name of at most {MAX_ID_BYTES} bytes in UTF-8, without * ? [ ], "
+    f"a student's folder has a name of at most {MAX_ID_BYTES} bytes in UTF-8, without * ? < > [ ], "
     "control characters or spaces at its ends; rename it"
 )
 ROSTER_FIELDS = ("first_name", "last_name", "email", "lms_user_id")

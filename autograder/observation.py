@@ -308,8 +308,8 @@ def _tensors(payload: bytes) -> dict[str, torch.Tensor]:
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:
-    """``tensor`` with nothing but 0 and 1 for a bool's bytes: torch takes any, and reckons with
-    the one that it finds."""
+    """``tensor`` with nothing but 0 and 1 for a bool's bytes: what another one is, C++ leaves
+    open."""
     return tensor.view(torch.uint8) != 0 if tensor.dtype is torch.bool else tensor
 
 

@@ -7,11 +7,12 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 
 from autograder.course import Course
 from autograder.errors import MachineError
+from autograder.sandbox import sweep
 from autograder.sandbox.temporary import remove_abandoned
 
 __all__ = ["turn"]
@@ -38,6 +39,7 @@ def turn(course: Course, doing: str, notice: Callable[[str], None]) -> Iterator[
         except OSError as error:
             raise MachineError(f"{path} cannot be locked ({error.strerror}).") from error
         _sign(handle, doing)
+        sweep()
         remove_abandoned(
             course.root,
             course.released("").parent,
@@ -50,6 +52,7 @@ def turn(course: Course, doing: str, notice: Callable[[str], None]) -> Iterator[
             ),
         )
         yield
+        os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 
@@ -66,10 +69,15 @@ def _sign(handle: int, doing: str) -> None:
     """Leave a note for those who wait."""
     host, since = socket.gethostname(), time.strftime("%H:%M")
     text = f"`autograder {doing}` (process {os.getpid()} on {host}, since {since})"
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, text.encode(), 0)
+    with suppress(OSError):  # a full disk is told of where it matters
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, text.encode(), 0)
 
 
 def _who(handle: int) -> str:
-    """What the holder of the lock has signed, if it has come to that."""
-    return os.pread(handle, 1000, 0).decode(errors="replace") or "another command on this course"
+    """What the holder of the lock has signed; it may be just about to."""
+    for _ in range(20):
+        if note := os.pread(handle, 1000, 0):
+            return note.decode(errors="replace")
+        time.sleep(0.05)
+    return "another command on this course"

@@ -575,6 +575,12 @@ def hasty_bench(tmp_path_factory: pytest.TempPathFactory, warm_sandbox: Sandbox)
     return _bench(tmp_path_factory, warm_sandbox, seconds_per_cell=1.0, seconds_per_trial=5.0)
 
 
+@pytest.fixture(scope="session")
+def patient_bench(tmp_path_factory: pytest.TempPathFactory, warm_sandbox: Sandbox) -> Bench:
+    """Grades notebooks that have much to do, on a busy machine, too: minutes a cell."""
+    return _bench(tmp_path_factory, warm_sandbox, seconds_per_cell=300.0, seconds_per_trial=400.0)
+
+
 @dataclass(frozen=True)
 class Ran:
     """How a command ended and what it wrote."""

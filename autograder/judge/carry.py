@@ -21,6 +21,8 @@ __all__ = ["carry", "draws_from"]
 MAX_WORK = 1_000_000
 ROOM = 3
 """In tolerances. Up to twice the tolerance between two results, one number could pass for both."""
+LEAST = 0.1
+"""How much of the reference's change between trials, each relative to the values, is a change."""
 FACTORS = (2, 4, 10)
 """By what a value is multiplied to see whether a result depends on it."""
 GROWTH = 16
@@ -57,9 +59,10 @@ def carry(
             expected = _applied(formula, mixed)
             if all(map(_agree, mixed, theirs)):
                 return expected
-            room = _room(expected, trained)
+            room, places = _room(expected, trained), range(len(names))
+            moving = [place for place in places if _moves(reference, names[place])] or places
             if lenient or (
-                _depends(formula, mixed, theirs, room)
+                _depends(formula, mixed, theirs, moving, room)
                 and _moved(formula, student, reference, names, room)
             ):
                 terms.get().notes.add("carried")
@@ -87,8 +90,11 @@ def _room(expected: torch.Tensor, trained: bool) -> Tolerance:
     return Tolerance(rtol=ROOM * forgiven.rtol, atol=ROOM * forgiven.atol)
 
 
-def _depends(formula: Formula, mixed: Values, theirs: Values, room: Tolerance) -> bool:
-    """Whether the result from ``mixed`` depends on any of them, if that from ``theirs`` does.
+def _depends(
+    formula: Formula, mixed: Values, theirs: Values, moving: Sequence[int], room: Tolerance
+) -> bool:
+    """Whether the result from ``mixed`` depends on any of the values at the places ``moving``, if
+    that from ``theirs`` does.
 
     With biases of 1000 a layer of sigmoids gives ones: nothing would have to be computed. (Not on
     each of them: of small weights an honest network's output depends too little to be told.)
@@ -98,9 +104,11 @@ def _depends(formula: Formula, mixed: Values, theirs: Values, room: Tolerance) -
         given = _applied(formula, values)
         return any(
             _apart(_applied(formula, other), given, room)
-            for place, one in enumerate(values)
-            if one.dtype is not torch.bool  # twice True is 2: another dtype
-            for other in ([*values[:place], by * one, *values[place + 1 :]] for by in FACTORS)
+            for place in moving
+            if values[place].dtype is not torch.bool  # twice True is 2: another dtype
+            for other in (
+                [*values[:place], by * values[place], *values[place + 1 :]] for by in FACTORS
+            )
         )
 
     return depends(mixed) or not depends(theirs)
@@ -109,7 +117,7 @@ def _depends(formula: Formula, mixed: Values, theirs: Values, room: Tolerance) -
 def _moved(
     formula: Formula, student: View, reference: View, names: Sequence[str], room: Tolerance
 ) -> bool:
-    """Whether the result is another one than in trial 0, if the reference's is.
+    """Whether the values moved since trial 0 as much as the reference's, or at least their result.
 
     Own values with a little noise move, but what follows from them could be written down.
     """
@@ -119,9 +127,21 @@ def _moved(
         _mixed(replace(student, trial=trial), replace(reference, trial=trial), names)
         for trial in (student.trial, 0)
     )
+    own, asked = map(_change, mixed, mixed_then), map(_change, theirs, theirs_then)
+    if all(one >= LEAST * other for one, other in zip(own, asked, strict=True)):
+        return True
     return _apart(_applied(formula, mixed), _applied(formula, mixed_then), room) or not _apart(
         _applied(formula, theirs), _applied(formula, theirs_then), room
     )
+
+
+def _change(one: torch.Tensor, other: torch.Tensor) -> float:
+    """The largest difference of two values, as a share of their largest element."""
+    if one.shape != other.shape:
+        return math.inf
+    both = torch.stack([one.to(torch.complex128), other.to(torch.complex128)])  # bools, too
+    largest = both.abs().max().item()
+    return (both[0] - both[1]).abs().max().item() / largest if largest else 0.0
 
 
 def _apart(one: torch.Tensor, other: torch.Tensor, room: Tolerance) -> bool:

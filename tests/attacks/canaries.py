@@ -11,6 +11,7 @@ import os
 import secrets
 import selectors
 import socket
+import stat
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -34,13 +35,13 @@ KINDS = (
     "descriptor",
     "canary",
     "socket",
-    "success",
 )
 
 
 def _texts() -> dict[str, str]:
     return {
         "key": secrets.token_hex(32),
+        "success": f"won-{secrets.token_hex(8)}",
         **{kind: f"MARK{kind}{secrets.token_hex(8)}KRAM" for kind in KINDS},
     }
 
@@ -131,30 +132,28 @@ class Listeners:
 
 
 def fingerprints(places: Iterable[Path]) -> dict[str, str]:
-    """Type, mode, owner, size, time and, of what is not huge, hash of everything below ``places``.
-
-    Packages are told by their files' sizes and times alone.
-    """
-    return {str(path): _fingerprint(path) for place in places for path in _below(place)}
-
-
-def _below(place: Path) -> Iterator[Path]:
-    yield place
-    if place.is_dir() and not place.is_symlink():
-        for folder, folders, files in os.walk(place):
-            folders[:] = [one for one in folders if one != "__pycache__"]
-            yield from (Path(folder, one) for one in [*folders, *files])
+    """Type, mode, owner, size, time and, but for packages, hash of everything below ``places``."""
+    told: dict[str, str] = {}
+    for place in places:
+        with contextlib.suppress(OSError):
+            told[str(place)] = _fingerprint(str(place), place.lstat())
+            if place.is_dir() and not place.is_symlink():
+                told.update(_below(str(place)))
+    return told
 
 
-def _fingerprint(path: Path) -> str:
-    try:
-        state = path.lstat()
-    except OSError:
-        return "gone"
+def _below(folder: str) -> Iterator[tuple[str, str]]:
+    with contextlib.suppress(PermissionError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name != "__pycache__":
+                yield entry.path, _fingerprint(entry.path, entry.stat(follow_symlinks=False))
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _below(entry.path)
+
+
+def _fingerprint(path: str, state: os.stat_result) -> str:
     told = f"{state.st_mode:o} {state.st_uid} {state.st_size} {state.st_mtime_ns}"
-    if path.is_file() and not path.is_symlink() and "site-packages" not in path.parts:
-        try:
-            told += f" {hashlib.sha256(path.read_bytes()).hexdigest()}"
-        except OSError:
-            told += " unreadable"
+    if stat.S_ISREG(state.st_mode) and "site-packages" not in path:
+        with contextlib.suppress(OSError):
+            told += f" {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
     return told

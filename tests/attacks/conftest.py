@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from .case import cases
+from .case import FAMILIES, cases
 from .harness import USERS, Batch, Stage
 
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With xdist, all of a user's tests, and all of a module without one, share a worker."""
     for item in items:
@@ -25,7 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", params=USERS)
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    with Stage(request.param) as made:
+    every = {case.assignment for family in FAMILIES for case in cases(family)}
+    with Stage(request.param, assignments=tuple(every)) as made:
         yield made
 
 

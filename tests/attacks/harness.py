@@ -64,7 +64,7 @@ LIMITS: Json = {
     "memory_mb": 320,
     "processes": 24,
     "scratch_mb": 16,
-    "output_kb": 64,
+    "output_kb": 512,
     "observation_mb": 16,
 }
 GRACE = 2.0
@@ -138,35 +138,44 @@ class Batch:
         return float(self.notes[-1]["peak_mb"])
 
     @cached_property
-    def recorded(self) -> dict[str, list[Any]]:
-        """What the gradebook has of each student: cell, score, comment."""
-        told: dict[str, list[Any]] = {}
+    def recorded(self) -> dict[tuple[str, str], list[Any]]:
+        """What the gradebook has of each student and assignment: cell, scores, comments."""
+        told: dict[tuple[str, str], list[Any]] = {}
         with contextlib.closing(sqlite3.connect(self.course / "gradebook.db")) as book:
             for query in (GRADES, COMMENTS):
-                for student, *row in book.execute(query):
-                    told.setdefault(student, []).append(row)
+                for student, name, *row in book.execute(query):
+                    told.setdefault((student, name), []).append(row)
         return told
 
 
 OF_STUDENT = """
     JOIN submitted_notebook ON {table}.notebook_id = submitted_notebook.id
     JOIN submitted_assignment ON submitted_notebook.assignment_id = submitted_assignment.id
-    JOIN {cell} ON {table}.cell_id = {cell}.id JOIN base_cell ON base_cell.id = {cell}.id"""
-GRADES = f"""SELECT student_id, base_cell.name, auto_score, manual_score, needs_manual_grade
-    FROM grade {OF_STUDENT.format(table="grade", cell="grade_cells")} ORDER BY 1, 2"""
-COMMENTS = f"""SELECT student_id, base_cell.name, auto_comment, manual_comment
-    FROM comment {OF_STUDENT.format(table="comment", cell="solution_cells")} ORDER BY 1, 2"""
+    JOIN assignment ON submitted_assignment.assignment_id = assignment.id
+    JOIN {cell} ON {table}.cell_id = {cell}.id JOIN base_cell ON base_cell.id = {cell}.id
+    ORDER BY 1, 2, 3"""
+GRADES = f"""
+    SELECT student_id, assignment.name, base_cell.name, auto_score, manual_score, needs_manual_grade
+    FROM grade {OF_STUDENT.format(table="grade", cell="grade_cells")}"""
+COMMENTS = f"""
+    SELECT student_id, assignment.name, base_cell.name, auto_comment, manual_comment
+    FROM comment {OF_STUDENT.format(table="comment", cell="solution_cells")}"""
 
 
 @dataclass
 class Stage:
-    """Makes the courses of one user and grades in them. A context manager: its folder goes."""
+    """Makes the courses of one user and grades in them. A context manager: its folder goes.
+
+    ``assignments`` are those of the usual batch, if more will be needed than by the first family.
+    """
 
     user: str
     sandbox: str = "full"
     limits: Json = field(default_factory=lambda: dict(LIMITS))
     marks: Marks = field(default_factory=Marks)
-    _usual: dict[tuple[str, ...], Batch] = field(default_factory=dict)
+    assignments: tuple[str, ...] = ()
+    _usual: Batch | None = None
+    _usual_names: tuple[str, ...] = ()
     _count: int = 0
 
     def __enter__(self) -> Stage:
@@ -180,11 +189,12 @@ class Stage:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def usual(self, assignments: Sequence[str]) -> Batch:
-        """The same batch without attackers, made once."""
-        names = tuple(sorted(set(assignments)))
-        if names not in self._usual:
-            self._usual[names] = self._grade(names, {}, None)
-        return self._usual[names]
+        """A batch without attackers that has all of ``assignments``; made once, if it can be."""
+        names = {*self.assignments, *assignments}
+        if self._usual is None or not names <= set(self._usual_names):
+            self._usual_names = tuple(sorted(names))
+            self._usual = self._grade(self._usual_names, {}, None)
+        return self._usual
 
     def grade(self, attackers: Sequence[Case]) -> Batch:
         """All of ``attackers``, their twins and some innocents, in one batch."""
@@ -444,7 +454,10 @@ def disturbed(batch: Batch) -> list[str]:
     """Innocents (and the twin) whose report, notebook or record is not byte by byte the usual."""
     assert batch.usual is not None
     told = []
+    names = {name for _, name in batch.reports}
     for (student, name), usual in batch.usual.reports.items():
+        if name not in names:
+            continue
         if json.dumps(batch.reports.get((student, name))) != json.dumps(usual):
             told.append(f"the report of {student} for {name}")
         here, there = (
@@ -453,8 +466,8 @@ def disturbed(batch: Batch) -> list[str]:
         )
         if there.exists() and (not here.exists() or here.read_bytes() != there.read_bytes()):
             told.append(f"the notebook of {student} for {name}")
-        if batch.recorded.get(student) != batch.usual.recorded.get(student):
-            told.append(f"what the gradebook has of {student}")
+        if batch.recorded.get((student, name)) != batch.usual.recorded.get((student, name)):
+            told.append(f"what the gradebook has of {student} for {name}")
     return told
 
 

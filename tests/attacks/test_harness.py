@@ -14,9 +14,8 @@ from .harness import TWIN, USERS, Stage
 pytestmark = pytest.mark.attacks
 
 CONTROLS = Path(__file__).parent / "controls"
-EVERYTHING, STOPS, KILLS = (
-    Case.read(CONTROLS / f"{name}.py")
-    for name in ("does_everything", "stops_the_grader", "kills_the_grader")
+EVERYTHING, STOPS = (
+    Case.read(CONTROLS / f"{name}.py") for name in ("does_everything", "stops_the_grader")
 )
 
 
@@ -52,7 +51,7 @@ def test_a_run_over_its_deadline_is_seen(stage, batch):
 
 
 def test_a_spoiled_record_of_others_is_seen(batch):
-    assert "what the gradebook has of ana" in harness.disturbed(batch)
+    assert f"what the gradebook has of ana for {FIRST}" in harness.disturbed(batch)
 
 
 def test_a_file_in_the_course_is_seen(batch):
@@ -82,8 +81,13 @@ def test_a_slow_and_a_large_grader_are_seen(batch):
     assert harness.swollen(slow) != []
 
 
-def test_a_dead_grader_is_seen(stage):
-    assert harness.unfinished(stage.grade([KILLS])) != []
+def test_a_grader_that_fails_or_dies_is_seen(batch):
+    failed = replace(batch, outer={**batch.outer, "status": 3})
+    dead = replace(batch, outer={**batch.outer, "status": -9}, reports={})
+
+    assert harness.unfinished(batch) == []
+    assert harness.unfinished(failed) != []
+    assert harness.unfinished(dead) != []
 
 
 def test_the_twin_has_something_to_gain_in_every_exercise(batch):

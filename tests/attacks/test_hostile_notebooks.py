@@ -365,8 +365,6 @@ SHOWN = (
     "=cmd|'!A1",
     "+1",
     "@SUM(A1)",
-    "<script>alert(1)<_script>",
-    "[bold red]x",
     "%s{0}{student}",
     "-rf",
     "a,b;c",
@@ -381,12 +379,12 @@ ODD = (
     "rtl\u202egnp",
     "line\u2028end",
     " spaces ",
-    "x[1]",
+    "[bold red]x",
     "q?*",
+    "<script>alert(1)<_script>",
     "B" * 201,
     os.fsdecode(b"caf\xe9"),
 )
-SHOWN = tuple(one for one in SHOWN if "[" not in one)
 OWN_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -591,7 +589,7 @@ def test_a_cell_of_10_mb_and_what_it_shows_get_a_page_in_bounded_time(
 
 # --- markup -------------------------------------------------------------------------------------
 
-BAD = "<script>alert(1)<_script>"
+BAD = "mala"
 PAYLOADS = (
     "<script>alert('x')</script>",
     "<img src=x onerror=alert(1)>",

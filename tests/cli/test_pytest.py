@@ -30,6 +30,7 @@ def run(course, lend_sandbox, capsys, monkeypatch):
         from _pytest.config import ExitCode
 
         monkeypatch.chdir(course)
+        monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
         capsys.readouterr()
         status = pytest.main(
             [

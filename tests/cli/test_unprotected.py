@@ -46,6 +46,7 @@ def test_report_comment_page_and_table_say_so(course, program):
 
 def test_a_protected_run_says_nothing_of_the_kind(course, autograder):
     ran = autograder("grade", "--course", course, "--json", course / "out.json")
+    assert ran.status == 0, ran.err
     autograder("feedback", "--course", course)
 
     assert "unprotected" not in ran.out

@@ -211,3 +211,22 @@ def test_a_real_disk_that_is_full_is_a_sentence_and_the_next_run_goes_on(
     assert ran.stderr.count("\n") == 1, ran.stderr
     assert "No space left on device" in ran.stderr or "disk is full" in ran.stderr
     assert differences(right, outcome(tmp_path / "result")) == []
+
+
+def test_a_fault_of_ours_keeps_its_status_where_its_details_cannot_be_kept(
+    done, monkeypatch, tmp_path
+):
+    import tempfile
+
+    from autograder.grading import Grader
+
+    def broken(*_: Any) -> None:
+        raise KeyError("ours")
+
+    monkeypatch.setattr(Grader, "_grade", broken)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+
+    ran = done.grade()
+
+    assert ran.status == 3
+    assert ran.err.startswith("autograder: a fault of ours (KeyError); the details: \nTraceback")

@@ -142,3 +142,38 @@ def test_a_killed_grader_leaves_nothing_that_the_next_run_does_not_mend(
     shutil.copytree(undisturbed.graded / ".autograder/feedback", root / ".autograder/feedback")
     assert make_pages(root) == 0, moment
     print(f"\n{number}: {moment}; {len(stored)} of {undisturbed.runs} observations were there")  # noqa: T201
+
+
+OTHERS = {
+    "feedback": ("feedback", "tarea", "--quiet"),
+    "release": ("release", "tarea", "--unverified", "--quiet"),
+}
+
+
+@pytest.mark.parametrize("command", OTHERS)
+def test_feedback_and_release_go_on_too_where_they_were_killed(
+    command, graded, handed_in, orphans_are_seen, tmp_path
+):
+    """Right before a change on the disk: of feedback's in the middle and near the end, of
+    release's at all that matter."""
+    base, temporary = {"feedback": graded, "release": handed_in}[command], tmp_path / "tmp"
+    temporary.mkdir()
+    root = shutil.copytree(base, tmp_path / "undisturbed")
+    undisturbed = Grader(root, temporary, OTHERS[command])
+    assert undisturbed.finish() == 0, undisturbed.said
+    (steps,) = [int(said.split()[1]) for said, _ in undisturbed.marks if "steps" in said]
+    wanted = outcome(root)
+
+    for number in range(3):
+        step = random.Random(f"{command} {number}").randrange(number * steps // 3, steps) + 1
+        root = shutil.copytree(base, tmp_path / f"{number}")
+        killed = Grader(root, temporary, OTHERS[command], stop_before=step)
+        assert killed.wait_for("now"), step
+        assert killed.kill("alone")
+
+        again = Grader(root, temporary, OTHERS[command])
+
+        assert (again.finish(), again.said) == (0, b""), step
+        assert differences(wanted, outcome(root)) == [], step
+        assert strays(orphans_are_seen) == []
+        assert list(temporary.iterdir()) == [], step

@@ -169,3 +169,31 @@ def test_feedback_follows_what_is_recorded_and_not_its_time(done, autograder):
     assert done.grade().status == 0
     set_times(done.root, time.time() - 2 * YEARS)
     assert "1 of them made now" in pages()
+
+
+def test_a_page_that_is_half_written_does_not_count_as_made(done, autograder, monkeypatch):
+    """Not even where what it was to show is gone again, and the page before would be right."""
+    from autograder.record import feedback
+
+    def made() -> str:
+        ran = autograder("feedback", NAME, "--course", done.root)
+        assert ran.status == 0, ran
+        return page.read_text("utf-8")
+
+    page = done.path(f"feedback/s00/{NAME}/{NAME}.html")
+    right = made()
+    first = (done.submitted(0) / f"{NAME}.ipynb").read_bytes()
+    shutil.copy(done.submitted(3) / f"{NAME}.ipynb", done.submitted(0))
+    assert done.grade().status == 0
+
+    def killed(*_: Any) -> None:
+        page.write_text("half", "utf-8")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(feedback, "_convert", killed)
+        assert autograder("feedback", NAME, "--course", done.root).status == 130
+    (done.submitted(0) / f"{NAME}.ipynb").write_bytes(first)
+    assert done.grade().status == 0
+
+    assert made() == right

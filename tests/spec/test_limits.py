@@ -114,6 +114,7 @@ def test_a_limit_that_ends_the_run_is_named_and_earlier_points_stay(graded, name
     assert one.outcome("actividad-1") == "blocked"
 
 
+@pytest.mark.heavy
 def test_processor_time_that_ran_out_is_named(tight, notebooks, monkeypatch):
     """It hardly ever does: the deadline is shorter, unless every core was busy all of the time."""
     from autograder.sandbox import child

@@ -74,10 +74,10 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def seen(bench, notebooks, tmp_path_factory):
+def seen(patient_bench, notebooks, tmp_path_factory):
     """What a notebook finds that walks the file system of a course with everything in it."""
-    root = bench.course.root
-    assert bench.course.key.secret
+    root = patient_bench.course.root
+    assert patient_bench.course.key.secret
     (root / "gradebook.db").write_text("MARKER-OF-THE-COURSE")
     (root / "submitted/otra/actividad_1").mkdir(parents=True, exist_ok=True)
     (root / "submitted/otra/actividad_1/actividad_1.ipynb").write_text("MARKER-OF-THE-COURSE")
@@ -98,7 +98,7 @@ def seen(bench, notebooks, tmp_path_factory):
 
     nbformat.write(notebooks.of(A1, own={"": [WALK, read, NETWORK]}), folder / f"{A1}.ipynb")
     (folder / "datos.csv").write_text("1,2\n")
-    graded = bench.grade_all(A1, {"walker": folder})["walker"]
+    graded = patient_bench.grade_all(A1, {"walker": folder})["walker"]
     found = []
     for text in (WALK, read, NETWORK):
         (output,) = graded.outputs(text)
@@ -139,12 +139,12 @@ def test_known_paths_of_the_course_do_not_open(seen):
     assert len(seen[1]) == 9
 
 
-def test_the_environment_and_the_other_processes_tell_nothing(bench, seen):
+def test_the_environment_and_the_other_processes_tell_nothing(patient_bench, seen):
     walked = seen[0]
 
     text = json.dumps([walked["environment"], walked["arguments"]])
-    assert str(bench.course.root) not in text
-    assert bench.course.key.secret.hex() not in text
+    assert str(patient_bench.course.root) not in text
+    assert patient_bench.course.key.secret.hex() not in text
     assert len(walked["processes"]) <= 2
 
 

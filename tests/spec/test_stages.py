@@ -159,6 +159,36 @@ def test_a_check_that_crashes_on_a_submission_breaks_its_report_which_is_not_rec
     assert autograded.stat().st_mtime_ns == before
 
 
+def test_a_stored_observation_that_cannot_be_read_is_made_again(graded, grade, course, checks):
+    from autograder.observation import Observation
+
+    (path, *_) = observations(course)
+    path.write_bytes(path.read_bytes()[:-7])
+    checks.write_text(checks.read_text("utf-8") + "\n", "utf-8")
+
+    assert [one["score"] for one in grade()] == [one["score"] for one in graded[1]]
+    assert Observation.load(path).ending.how == "finished"
+
+
+def test_an_error_that_nobody_foresaw_stays_one_submissions(graded, grade, monkeypatch):
+    from autograder.observe import Observer
+
+    observe = Observer.observe
+
+    def fail(self, submission, **more):
+        if submission.student == "carla":
+            raise RecursionError("nobody foresaw it")
+        return observe(self, submission, **more)
+
+    monkeypatch.setattr(Observer, "observe", fail)
+
+    reports = {one["student"]: one for one in grade(force=True)}
+
+    assert reports["carla"]["status"] == "broken"
+    others = [one for one in graded[1] if one["student"] != "carla"]
+    assert [reports[one["student"]]["score"] for one in others] == [one["score"] for one in others]
+
+
 def test_an_observation_is_safetensors_and_never_pickle(course):
     from safetensors import safe_open
 

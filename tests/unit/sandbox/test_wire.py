@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -109,6 +110,44 @@ def test_what_is_no_frame_is_one_clean_error(pair: Pair, text: bytes) -> None:
     left.sendall(raw(text))
     with pytest.raises(wire.Garbled):
         reader(right).read(soon())
+
+
+@pytest.mark.parametrize(
+    "part", [b"[]", b"{}", b'""', b'"\\\\"', b"0", b'{"a":0}'], ids=lambda part: part.decode()
+)
+def test_more_values_than_a_frame_may_have_are_too_large(pair: Pair, part: bytes) -> None:
+    text = b'{"a":[' + b",".join([part] * (wire.MAX_PARTS + 1)) + b"]}"
+    assert wire._has_too_many_parts(bytearray(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":"' + b"[,{:" * wire.MAX_PARTS + b'"}',
+        b'{"a":"' + b'\\"' * 3 * wire.MAX_PARTS + b'"}',
+        b'{"a":"'
+        + b"\\\\" * 2 * wire.MAX_PARTS
+        + b'",'
+        + b'"b":"'
+        + b",," * wire.MAX_PARTS
+        + b'"}',
+        b'{"a":[' + b",".join([b"0"] * (wire.MAX_PARTS - 10)) + b"]}",
+    ],
+    ids=["marks", "quotes", "backslashes", "numbers"],
+)
+def test_what_stands_in_a_text_is_no_value(text: bytes) -> None:
+    assert not wire._has_too_many_parts(bytearray(text))
+    assert json.loads(text)
+
+
+def test_too_many_values_are_refused_before_they_are_read(pair: Pair) -> None:
+    left, right = pair
+    text = b'{"a":[' + b"[]," * wire.MAX_PARTS + b"[]]}"
+    thread = threading.Thread(target=left.sendall, args=(raw(text),))
+    thread.start()
+    with pytest.raises(wire.TooLarge, match="more than 1000000 values"):
+        reader(right, 1 << 24, 1 << 24).read(soon() + 20)
+    thread.join()
 
 
 def test_constants_that_json_lacks_are_not_sent(pair: Pair) -> None:
