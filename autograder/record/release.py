@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import filecmp
 import logging
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,10 @@ def convert(
     complaints = _Complaints()
     log.addHandler(complaints)
     try:
-        converter.start()
+        with warnings.catch_warnings():
+            # nbformat's advice about ids of cells, which it mends itself.
+            warnings.simplefilter("ignore")
+            converter.start()
     except Exception as error:
         # nbgrader raises bare exceptions of many kinds for what an author wrote wrongly, and of
         # some only its log tells.
