@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.assignment import Assignment, load_assignment
-from autograder.basis import Basis, Observations, code_digest, versions
+from autograder.basis import CONVERTED, Basis, Observations, code_digest, versions
 from autograder.changes import Cause, Difference, differences, rested
 from autograder.config import Assignment as Policy
 from autograder.course import Course
@@ -145,6 +145,11 @@ def replay(course: Course, name: str, entry: Entry) -> Replayed:
 
     history = History(course.history, name)
     basis = history.kept.basis(entry.basis)
+    if CONVERTED in basis.files:
+        from autograder.plain.appeal import marked_again
+
+        made = marked_again(course, course.root / "solutions" / name, entry, history)
+        return _replayed(name, entry, basis, made)
     with tempfile.TemporaryDirectory(prefix="autograder-replay-") as scratch:
         folder = Path(scratch) / name
         folder.mkdir()
@@ -181,8 +186,12 @@ def replay(course: Course, name: str, entry: Entry) -> Replayed:
         None,
         entry.report["made_from"],
     )
+    return _replayed(name, entry, basis, report_json(report, Words(basis.language)))
+
+
+def _replayed(name: str, entry: Entry, basis: Basis, report: Json) -> Replayed:
     # As it was written: what JSON has no kind for came back as another.
-    made = json.loads(json.dumps(report_json(report, Words(basis.language))))
+    made = json.loads(json.dumps(report))
     now = replace(basis, versions={**basis.versions, **_versions()}, code=code_digest())
     others = list(rested(basis, now))
     return Replayed(entry.student, name, entry.at, made, differences(entry.report, made), others)

@@ -22,6 +22,7 @@ from autograder.errors import AuthorError, MachineError
 from autograder.words import LOCALE
 
 __all__ = [
+    "CONVERTED",
     "Basis",
     "Kept",
     "Observations",
@@ -33,6 +34,8 @@ __all__ = [
     "versions",
 ]
 
+CONVERTED = "converted.json"
+"""What nbgrader makes of an assignment without checks of ours: stands among its texts."""
 Observations = tuple[tuple[str, str], ...]
 """Of each trial the name of its observation and the SHA-256 of the file."""
 
@@ -44,6 +47,9 @@ class Basis:
     ``files`` are the assignment's texts: their digests by file name. ``settings`` are the config's
     for the assignment. ``code`` is the hash of our own package. ``misconceptions`` are those that
     failed checks were compared with, by id in the order of their file.
+
+    Of an assignment without checks of ours the texts are the notebooks, what nbgrader makes of
+    them, and data that are named by their hash only.
     """
 
     files: Mapping[str, str]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.basis import Basis
+from autograder.basis import CONVERTED, Basis
 from autograder.history import Entry
 
-__all__ = ["Cause", "Difference", "causes", "differences", "part_of", "rested"]
+__all__ = ["Cause", "Difference", "causes", "differences", "files_of", "parts_of", "rested"]
 
 Json = dict[str, Any]
 PARTS = (
@@ -110,9 +110,14 @@ def causes(before: Entry, after: Entry, old: Basis | None, new: Basis | None) ->
 
 def rested(old: Basis, new: Basis) -> Iterator[Cause]:
     """What results rest on besides the submission, where it is not the same."""
-    for name in [*old.files, *(name for name in new.files if name not in old.files)]:
-        if old.files.get(name) != new.files.get(name):
-            yield Cause(part_of(name))
+    names = [*old.files, *(name for name in new.files if name not in old.files)]
+    changed = [name for name in names if old.files.get(name) != new.files.get(name)]
+    if changed != [CONVERTED]:
+        # That it is converted into something else then needs no saying.
+        changed = [name for name in changed if name != CONVERTED]
+    called = parts_of(names)
+    for name in changed:
+        yield Cause(called[name])
     for key in [*old.settings, *(key for key in new.settings if key not in old.settings)]:
         if old.settings.get(key) != new.settings.get(key):
             before, after = (json.dumps(one.settings.get(key)) for one in (old, new))
@@ -134,8 +139,16 @@ def rested(old: Basis, new: Basis) -> Iterator[Cause]:
         yield Cause("the autograder's own code")
 
 
-def part_of(file: str) -> str:
-    """What a file of an assignment is called."""
+def parts_of(files: Collection[str]) -> dict[str, str]:
+    """What the files of an assignment are called; of several that would be the same, by name."""
+    nouns = {file: _part_of(file) for file in files}
+    counts = Counter(nouns.values())
+    return {file: noun if counts[noun] == 1 else f"`{file}`" for file, noun in nouns.items()}
+
+
+def _part_of(file: str) -> str:
+    if file == CONVERTED:
+        return "what nbgrader makes of it"
     for start, end, noun in PARTS:
         if file.startswith(start) and file.endswith(end):
             return noun
@@ -145,7 +158,13 @@ def part_of(file: str) -> str:
 def _submitted(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cause]:
     if before["digest"] != after["digest"]:
         yield Cause("the submission")
-    elif before["notebook"] != after["notebook"]:
+    elif files_of(before) != files_of(after):
         yield Cause("the notebook's file, but not what is run of it,")
     elif before["timestamp"] != after["timestamp"]:
         yield Cause("the time of handing in", str(before["timestamp"]), str(after["timestamp"]))
+
+
+def files_of(submission: Mapping[str, Any]) -> dict[str, str | None]:
+    """The SHA-256 of each notebook's file of what was handed in; one without a name is all."""
+    several: dict[str, str | None] = submission.get("notebooks", {})
+    return several or {"": submission["notebook"]}

@@ -373,7 +373,7 @@ def verify(
         from autograder.exam import Exam, Options
         from autograder.grading import Grader, write_json
         from autograder.judge.batch import examine_checks
-        from autograder.plain_grading import tests_that_fail
+        from autograder.plain.grading import tests_that_fail
         from autograder.record.release import released_notebook
         from autograder.render.proof import proof_text
         from autograder.render.table import Doing

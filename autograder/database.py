@@ -37,13 +37,14 @@ NO_ADDRESS = (
 
 @dataclass(frozen=True)
 class GivenScore:
-    """What the gradebook has for one student and one grade cell.
+    """What the gradebook has for one student and one grade cell of a notebook.
 
     ``by_hand`` is what an assistant gave instead of the ``automatic`` score, ``extra`` what was
     added to either; ``None`` where nothing was. ``late`` is what the whole notebook loses.
     """
 
     student: str
+    notebook: str
     cell: str
     automatic: float | None
     by_hand: float | None
@@ -131,9 +132,10 @@ def given_scores(db_url: str, name: str) -> list[GivenScore]:
     """All scores of assignment ``name``, in no order: the gradebook has none."""
     rows = _rows(
         db_url,
-        "SELECT s.student_id, c.name, g.auto_score, g.manual_score, g.extra_credit, "
+        "SELECT s.student_id, b.name, c.name, g.auto_score, g.manual_score, g.extra_credit, "
         "COALESCE(gc.max_score, tc.max_score, 0), n.late_submission_penalty "
         "FROM grade g JOIN base_cell c ON c.id = g.cell_id "
+        "JOIN notebook b ON b.id = c.notebook_id "
         "JOIN submitted_notebook n ON n.id = g.notebook_id "
         "JOIN submitted_assignment s ON s.id = n.assignment_id "
         "JOIN assignment a ON a.id = s.assignment_id "
@@ -142,8 +144,8 @@ def given_scores(db_url: str, name: str) -> list[GivenScore]:
         name=name,
     )
     return [
-        GivenScore(who, cell, automatic, by_hand, extra, most, late or 0.0)
-        for who, cell, automatic, by_hand, extra, most, late in rows
+        GivenScore(who, notebook, cell, automatic, by_hand, extra, most, late or 0.0)
+        for who, notebook, cell, automatic, by_hand, extra, most, late in rows
     ]
 
 

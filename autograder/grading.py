@@ -135,7 +135,7 @@ class Grader:
         for folder in self.course.odd_folders(name):
             self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
         if self.course.is_plain(name):
-            from autograder.plain_grading import grade_plain
+            from autograder.plain.grading import grade_plain
 
             students = self._students(name)
             reports, most = grade_plain(self, name, students)

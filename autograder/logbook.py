@@ -8,15 +8,16 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from autograder.basis import Basis
-from autograder.changes import causes, differences, part_of, rested
+from autograder.changes import causes, differences, files_of, parts_of, rested
 from autograder.config import nearest
 from autograder.course import Course
-from autograder.database import given_scores, known_students
+from autograder.database import GivenScore, given_scores, known_students
 from autograder.errors import AuthorError, MachineError
 from autograder.history import Entry, History
 
@@ -119,8 +120,9 @@ def _entry(number: int, entry: Entry, before: Entry | None, bases: dict[str, Bas
 
 def _facts(basis: Basis) -> Json:
     """What a result rests on, as far as a reader can use it."""
+    called = parts_of(basis.files)
     return {
-        "texts": {part_of(file).removeprefix("the "): one for file, one in basis.files.items()},
+        "texts": {called[file].removeprefix("the "): one for file, one in basis.files.items()},
         "settings": dict(basis.settings),
         "versions": dict(basis.versions),
         "code": basis.code,
@@ -149,15 +151,23 @@ def _since(
 
 
 def _submitted(course: Course, name: str, last: Entry) -> str:
-    path = course.submitted(last.student, name) / f"{name}.ipynb"
-    if path.is_symlink() or not path.is_file():
+    folder = course.submitted(last.student, name)
+    then = files_of(last.submission)
+    now = {file: _digest(folder / (file or f"{name}.ipynb")) for file in then}
+    if not any(now.values()):
         return "none"
+    return "same" if now == then else "other"
+
+
+def _digest(path: Path) -> str | None:
+    """The SHA-256 of a file; nothing where there is none."""
+    if path.is_symlink() or not path.is_file():
+        return None
     try:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return "none"
-    return "same" if digest == last.submission["notebook"] else "other"
+        return None
 
 
 def _gradebook(course: Course, name: str, student: str, entries: Sequence[Entry]) -> Json | None:
@@ -168,24 +178,42 @@ def _gradebook(course: Course, name: str, student: str, entries: Sequence[Entry]
     rows = [one for one in given_scores(course.db_url, name) if one.student == student]
     if not rows:
         return None
-    judged = {one["id"]: one["score"] for one in entries[-1].report["exercises"]} if entries else {}
+    judged = {
+        one["id"]: None if _waits(one) else one["score"]
+        for one in (entries[-1].report["exercises"] if entries else ())
+    }
     order = list(judged)
-    rows.sort(key=lambda one: order.index(one.exercise) if one.exercise in judged else len(order))
-    automatic = {one.exercise: one.automatic for one in rows}
+    named = [(_label(one, judged), one) for one in rows]
+    named.sort(key=lambda one: order.index(one[0]) if one[0] in judged else len(order))
+    automatic = {id: one.automatic for id, one in named}
+    late = {one.notebook: one.late for one in rows}
     return {
         "score": round(sum(one.score for one in rows), 6),
         "max_score": round(sum(one.max_score for one in rows), 6),
-        "late_penalty": rows[0].late,
+        "late_penalty": round(sum(late.values()), 6),
         "agrees": all(automatic.get(id) == score for id, score in judged.items()),
         "exercises": [
             {
-                "id": one.exercise,
+                "id": id,
                 "score": one.score,
                 "max_score": one.max_score,
                 "automatic": one.automatic,
                 "by_hand": one.by_hand,
                 "extra": one.extra,
             }
-            for one in rows
+            for id, one in named
         ],
     }
+
+
+def _label(given: GivenScore, judged: Collection[str]) -> str:
+    """What a report calls the cell: by notebook and cell, by its cell or by its exercise."""
+    for name in (f"{given.notebook}/{given.cell}", given.cell):
+        if name in judged:
+            return name
+    return given.exercise
+
+
+def _waits(exercise: Json) -> bool:
+    """Whether a person gives the score of an exercise of a report: there is no automatic one."""
+    return exercise["outcome"] == "not_run" and not exercise["checks"]

@@ -66,7 +66,7 @@ MAX_STATE = 2**16
 Room = tuple[int, int]
 ROOM: Room = (5_000, 50_000)
 """Outputs of all cells, and the lines of their tracebacks and kinds of their bundles. What is over
-is left out, for nobody judges by outputs."""
+is left out, and which cells it is missing from is kept."""
 
 MAX_DETAIL = 20_000
 """Characters of what is told of an ending."""
@@ -119,6 +119,8 @@ class Observation:
     _frames: list[str] = field(default_factory=list)
     """As JSON: what was read of them is kept above, in less room."""
     _outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    _cut: list[int] = field(default_factory=list)
+    """The cells of whose outputs some were left out."""
     _tensors: dict[str, torch.Tensor] = field(default_factory=dict)
     _size: int = 0
     _parts: int = 0
@@ -140,7 +142,8 @@ class Observation:
             raise ObservationError("a frame repeats the key of a tensor")
         kept = {key: value for key, value in frame.items() if key != "outputs"}
         is_cell = kept.get("frame") == "cell"
-        outputs, room = _outputs(frame.get("outputs"), self._room) if is_cell else ([], self._room)
+        given = frame.get("outputs")
+        outputs, room = _outputs(given, self._room) if is_cell else ([], self._room)
         text = json.dumps(kept)
         size = self._size + len(text) + len(_dumps(outputs).encode())
         if size > MAX_JSON_BYTES:
@@ -149,6 +152,7 @@ class Observation:
         # From here on nothing raises: a frame that was refused has left no trace.
         if is_cell:
             self._outputs[str(kept["index"])] = outputs
+            self._cut += [int(kept["index"])] if len(outputs) < len(given or ()) else []
         self._size, self._parts, self._heads, self._room = size, parts, heads, room
         self._tensors.update(tensors)
         self._frames.append(text)
@@ -203,6 +207,8 @@ class Observation:
         kept = json.dumps({"schema": SCHEMA, "ending": vars(self.ending), "frames": []})
         observation = f"{kept.removesuffix(']}')}{', '.join(self._frames)}]}}"
         metadata = {"observation": observation, "outputs": _dumps(self._outputs)}
+        if self._cut:
+            metadata["cut"] = json.dumps(self._cut)
         # A header alone is not a file that every reader of safetensors takes.
         tensors = self._tensors or {"empty": torch.zeros(0)}
         metadata["seal"] = _seal(metadata, tensors)
@@ -232,6 +238,7 @@ class Observation:
             made._frames = [json.dumps(frame) for frame in kept["frames"]]
             outputs = _loads(metadata["outputs"])
             made._outputs = {index: _outputs(value)[0] for index, value in outputs.items()}
+            made._cut = [as_int(one) for one in as_list(json.loads(metadata.get("cut", "[]")))]
             made._tensors = tensors
             # A machine that stopped may leave a file whose end is zeros, which are tensors, too.
             if metadata.pop("seal", "") != _seal(metadata, tensors):
@@ -241,6 +248,10 @@ class Observation:
     def outputs(self, index: int) -> list[dict[str, Any]]:
         """The outputs of cell ``index`` as nbformat has them."""
         return self._outputs.get(str(index), [])
+
+    def is_cut(self, index: int) -> bool:
+        """Whether some outputs of cell ``index`` were left out: all together were too many."""
+        return index in self._cut
 
 
 @contextlib.contextmanager

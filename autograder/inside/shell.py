@@ -135,6 +135,11 @@ class Outputs:
             self.items.append({"output_type": "stream", "name": "stderr", "text": [self.cut_text]})
         self.is_cut = True
 
+    def clear(self) -> None:
+        """Take back what was shown; there is room again for what comes."""
+        self.items.clear()
+        self.used, self.is_cut = 0, False
+
     @property
     def kept(self) -> int:
         """Characters of the outputs: what was cut away takes no room from other cells."""
@@ -202,7 +207,7 @@ class Publisher(DisplayPublisher):
         OUTPUTS.add({"output_type": "display_data", "data": bundle, "metadata": {}}, size)
 
     def clear_output(self, wait: bool = False) -> None:
-        OUTPUTS.items.clear()
+        OUTPUTS.clear()
 
 
 class Hook(DisplayHook):

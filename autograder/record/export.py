@@ -10,8 +10,10 @@ from autograder.database import due_dates, known_students
 from autograder.delays import settle
 from autograder.errors import AuthorError
 from autograder.export.grades import Grades
+from autograder.plain.assignment import PlainAssignment, grade_id
 from autograder.record.gradebook import Gradebook
-from autograder.record.grades import read_grades
+from autograder.record.grades import exercise_of, read_grades
+from autograder.record.plain import load_plain
 
 __all__ = ["course_grades"]
 
@@ -60,11 +62,22 @@ def course_grades(
 
 
 def _order(course: Course, name: str) -> list[str]:
-    """The exercises in the notebook's order; grades can be exported without a source, too."""
+    """The exercises in the notebooks' order; grades can be exported without a source, too."""
     try:
+        if course.is_plain(name):
+            return _plain_order(load_plain(course, name))
         return [one.id for one in course.assignment(name).exercises]
     except AuthorError:
         return []
+
+
+def _plain_order(assignment: PlainAssignment) -> list[str]:
+    """The graded cells as exports call them."""
+    found = []
+    for notebook in assignment.notebooks:
+        names = [grade_id(cell) for cell in notebook.graded]
+        found += [assignment.label(notebook.name, exercise_of(one, names)) for one in names]
+    return found
 
 
 def _refuse_unknown(noun: str, asked: Sequence[str], known: Collection[str]) -> None:

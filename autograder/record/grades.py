@@ -7,7 +7,6 @@ from typing import Any
 
 from nbgrader.api import (
     Assignment,
-    BaseCell,
     Comment,
     Grade,
     Student,
@@ -18,7 +17,7 @@ from sqlalchemy.orm import selectinload
 
 from autograder.export.grades import ExerciseGrade, Grades, Mark, Person, Status, Work
 
-__all__ = ["read_grades"]
+__all__ = ["exercise_of", "read_grades"]
 
 CHECK = "-check"
 DECIMALS = 6
@@ -37,7 +36,8 @@ def read_grades(
     """The grades in the session ``db`` of ``assignments`` and ``students``: by default of all.
 
     ``handed_in`` tells who handed in something for an assignment, graded or not. ``orders`` has,
-    by assignment, the exercises as they stand in the notebook; others follow by name. Assignments
+    by assignment, the exercises (of several notebooks, ``<notebook>/<cell>``) as they stand there;
+    others follow by name. Assignments
     that the gradebook does not know are left out.
     """
     works, marks = [], {}
@@ -109,7 +109,8 @@ def _status(grades: Sequence[Grade]) -> Status:
 
 def _exercises(notebook: SubmittedNotebook, order: list[str], prefix: str) -> list[ExerciseGrade]:
     comments = {one.cell.name: one.comment for one in notebook.comments}
-    found = {_exercise(one.cell): one for one in notebook.grades}
+    names = {one.cell.name for one in notebook.grades}
+    found = {exercise_of(one.cell.name, names): one for one in notebook.grades}
     return [
         ExerciseGrade(
             f"{prefix}{name}",
@@ -118,12 +119,14 @@ def _exercises(notebook: SubmittedNotebook, order: list[str], prefix: str) -> li
             comments.get(name) or "",
             grade.manual_score is not None,
         )
-        for name, grade in sorted(found.items(), key=lambda item: _place(item[0], order))
+        for name, grade in sorted(found.items(), key=lambda item: _place(prefix + item[0], order))
     ]
 
 
-def _exercise(cell: BaseCell) -> str:
-    return str(cell.name).removesuffix(CHECK)
+def exercise_of(cell: str, graded: Collection[str]) -> str:
+    """The exercise that a grade cell belongs to: itself where that is ``graded``, too."""
+    name = cell.removesuffix(CHECK)
+    return cell if name in graded else name
 
 
 def _place(name: str, order: list[str]) -> tuple[int, str]:

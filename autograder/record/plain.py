@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 
 from autograder.assignment import hidden_files
+from autograder.basis import CONVERTED
 from autograder.course import Course
-from autograder.plain import PlainAssignment, plain_assignment
+from autograder.errors import AuthorError
+from autograder.plain.assignment import PlainAssignment, plain_assignment
+from autograder.sandbox.temporary import TemporaryFolder
 
 if TYPE_CHECKING:
     from autograder.record.gradebook import Gradebook
 
-__all__ = ["load_plain", "register", "release_plain"]
+__all__ = ["load_plain", "refuse_changed", "register", "release_plain"]
 
 SETTINGS = "nbgrader_config.py"
 TESTS = "autotests.yml"
@@ -33,6 +35,7 @@ def load_plain(course: Course, name: str) -> PlainAssignment:
     release of them."""
     folder = course.root / "solutions" / name
     path = course.state / "plain" / f"{name}.json"
+    texts = {one.name: one.read_bytes() for one in sorted(folder.glob("*.ipynb"))}
     digest = _digest(course, folder)
     kept = _read(path)
     if kept.get("digest") != digest:
@@ -44,7 +47,22 @@ def load_plain(course: Course, name: str) -> PlainAssignment:
         one: [nbformat.from_dict(version) for version in versions]
         for one, versions in kept["notebooks"].items()
     }
-    return plain_assignment(folder, notebooks, _files(folder))
+    converted = json.dumps(kept, sort_keys=True).encode()
+    return plain_assignment(folder, notebooks, _files(folder), {**texts, CONVERTED: converted})
+
+
+def refuse_changed(course: Course, assignment: PlainAssignment) -> None:
+    """``AuthorError`` if the assignment's texts or data are no longer what was loaded: nobody could
+    tell then which of them a result rests on."""
+    now = load_plain(course, assignment.name)
+    then = {**assignment.texts, **assignment.files}
+    others = {**now.texts, **now.files}
+    for file in [*sorted({*then, *others} - {CONVERTED}), CONVERTED]:
+        if then.get(file) != others.get(file):
+            raise AuthorError(
+                f"{assignment.folder / file}: changed while its submissions were graded; nothing "
+                "was recorded: run `autograder grade` again."
+            )
 
 
 def release_plain(course: Course, name: str) -> bool:
@@ -86,16 +104,16 @@ def _make(course: Course, name: str) -> dict[str, list[Any]]:
     for words in ("code_stub", "text_stub"):
         standard.ClearSolutions.pop(words, None)
     standard.InstantiateTests.enabled = False
-    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
-        saved = convert(course, name, Path(ours), settings)
-        convert(course, name, Path(theirs), standard)
+    with TemporaryFolder() as ours, TemporaryFolder() as theirs:
+        saved = convert(course, name, ours.path, settings)
+        convert(course, name, theirs.path, standard)
         made = {}
         for notebook, source in saved.items():
             for place, cell in enumerate(source.cells):
                 # Notebooks of older versions have none, and those that we write need them.
                 cell.setdefault("id", f"source-{place}")
             releases = [
-                nbformat.read(Path(into) / name / f"{notebook}.ipynb", as_version=4)
+                nbformat.read(into.path / name / f"{notebook}.ipynb", as_version=4)
                 for into in (ours, theirs)
             ]
             made[notebook] = [source, *releases]

@@ -175,6 +175,11 @@ def _rests_on(entry: Json, now: str) -> Iterator[str]:
     said = [f"submission {submission['digest'][:SHORT]}"]
     if submission["notebook"]:
         said.append(f"its notebook {submission['notebook'][:SHORT]}")
+    else:
+        said += [
+            f"{shown(file)} {digest[:SHORT] if digest else 'missing'}"
+            for file, digest in submission.get("notebooks", {}).items()
+        ]
     if submission["timestamp"]:
         said.append(f"handed in {shown(submission['timestamp'][:TIMESTAMP])}")
     elif submission["modified"]:
