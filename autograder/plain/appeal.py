@@ -121,7 +121,7 @@ def marked_again(course: Course, folder: Path, entry: Entry, history: History) -
 def _submitted(result: Marked, folder: Path) -> Json:
     bundle = result.bundle
     return {
-        "digest": bundle.digest,
+        "digest": bundle.own_digest,
         "notebook": bundle.first.file_digest if len(bundle.parts) == 1 else None,
         "modified": _modified(folder, bundle),
         "timestamp": bundle.timestamp and bundle.timestamp[:TIMESTAMP_CHARACTERS],

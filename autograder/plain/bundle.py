@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nbformat import NotebookNode
+
+from autograder.plain.assignment import grade_id, mark_of
 from autograder.plain.marks import Handed, Mark
 from autograder.submission import Submission
 
@@ -35,6 +38,17 @@ class Bundle:
         return hashed.hexdigest()
 
     @property
+    def own_digest(self) -> str:
+        """Hash of what is the student's of it, so that another test makes no other submission."""
+        hashed = hashlib.sha256()
+        for name, part in sorted(self.parts.items()):
+            own = [[cell.cell_type, cell.source] for cell in part.notebook.cells if _is_own(cell)]
+            hashed.update(json.dumps([name, own, part.unreadable]).encode())
+            for file, content in sorted(part.files.items()):
+                hashed.update(json.dumps([file, len(content)]).encode() + content)
+        return hashed.hexdigest()
+
+    @property
     def first(self) -> Submission:
         return next(iter(self.parts.values()))
 
@@ -50,6 +64,11 @@ class Bundle:
     def has_changed(self) -> bool:
         """Whether its folder is another one than when it was read."""
         return any(one.has_changed() for one in self.parts.values())
+
+
+def _is_own(cell: NotebookNode) -> bool:
+    """Whether a student wrote the cell: neither is it the source's nor an answer put back."""
+    return not grade_id(cell) or bool(mark_of(cell).get("solution") and cell.source)
 
 
 @dataclass

@@ -220,7 +220,7 @@ def _doubts(results: Sequence[Marked]) -> Iterator[str]:
                 if mark.doubt:
                     found.setdefault((notebook, mark.cell), []).append(mark.doubt)
     for (notebook, _), doubts in sorted(found.items()):
-        more = f" (and of {len(doubts) - 1} more)" if len(doubts) > 1 else ""
+        more = f" ({len(doubts) - 1} more like it)" if len(doubts) > 1 else ""
         yield f"{notebook}: {doubts[0]}{more}"
 
 

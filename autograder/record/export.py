@@ -76,7 +76,10 @@ def _plain_order(assignment: PlainAssignment) -> list[str]:
     found = []
     for notebook in assignment.notebooks:
         names = [grade_id(cell) for cell in notebook.graded]
-        found += [assignment.label(notebook.name, exercise_of(one, names)) for one in names]
+        found += [
+            assignment.label(notebook.name, exercise_of(one, notebook.stubs, names))
+            for one in names
+        ]
     return found
 
 

@@ -110,7 +110,7 @@ def _status(grades: Sequence[Grade]) -> Status:
 def _exercises(notebook: SubmittedNotebook, order: list[str], prefix: str) -> list[ExerciseGrade]:
     comments = {one.cell.name: one.comment for one in notebook.comments}
     names = {one.cell.name for one in notebook.grades}
-    found = {exercise_of(one.cell.name, names): one for one in notebook.grades}
+    found = {exercise_of(one.cell.name, comments, names): one for one in notebook.grades}
     return [
         ExerciseGrade(
             f"{prefix}{name}",
@@ -123,10 +123,11 @@ def _exercises(notebook: SubmittedNotebook, order: list[str], prefix: str) -> li
     ]
 
 
-def exercise_of(cell: str, graded: Collection[str]) -> str:
-    """The exercise that a grade cell belongs to: itself where that is ``graded``, too."""
+def exercise_of(cell: str, answers: Collection[str], graded: Collection[str]) -> str:
+    """The exercise that a grade cell is the check of; itself where there is none such among the
+    ``answers``, or where that is ``graded`` by itself."""
     name = cell.removesuffix(CHECK)
-    return cell if name in graded else name
+    return name if name in answers and name not in graded else cell
 
 
 def _place(name: str, order: list[str]) -> tuple[int, str]:
