@@ -157,7 +157,7 @@ def _found(converter: Any, course: Course) -> dict[str, dict[str, Path]]:
     left_out = places.student_id_exclude.split(",")
     pattern = f"submitted/{places.student_id}/{places.assignment_id}"
     names = {folder.name for folder in Path(places.root).glob(pattern)}
-    return {
+    found = {
         name: {
             student: Path(places.root) / "submitted" / student / name
             for student in course.students(name)
@@ -165,6 +165,7 @@ def _found(converter: Any, course: Course) -> dict[str, dict[str, Path]]:
         }
         for name in sorted(names)
     }
+    return {name: folders for name, folders in found.items() if folders}
 
 
 def _grade(

@@ -94,6 +94,33 @@ def test_nbgraders_own_configuration_is_looked_at(doctor, course, repository):
     assert doctor()[1]["nbgrader's commands"][0] == "ok"
 
 
+@pytest.mark.parametrize("names", [["plana"], ["dos", "uno"]])
+def test_an_assignment_without_checks_of_ours_is_told_by_what_it_is_graded(
+    doctor, configure, course, names
+):
+    configure(assignments={P: {}, "plana": {}})
+    for name in names:
+        path = course / "solutions" / "plana" / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+
+    status, rows = doctor()
+
+    many = "notebook" if len(names) == 1 else "2 notebooks"
+    said = f"no checks of ours (test_plana.py): graded by the test cells of its {many}"
+    assert (status, rows["plana"]) == (0, ("ok", said, ""))
+    assert P not in rows
+
+
+def test_an_assignment_whose_checks_are_lost_is_not_taken_for_a_plain_one(doctor, course):
+    """Its notebook still says which names its exercises define."""
+    folder = course / "solutions" / P
+    for path in (folder / f"test_{P}.py", folder / f"probes_{P}.py", folder / f"proof_{P}.json"):
+        path.unlink(missing_ok=True)
+
+    assert P not in doctor()[1]
+
+
 def test_a_broken_config_is_named_with_its_line_and_the_sandbox_is_still_looked_at(
     doctor, configure
 ):

@@ -266,6 +266,34 @@ def test_what_was_given_by_hand_stays(copied, by_nbgrader, recorded):
     assert not any(row[4] for row in after.grades)
 
 
+def test_folders_that_no_student_can_have_and_links_to_others_spoil_no_batch(
+    copied, forget, by_nbgrader, recorded
+):
+    forget(copied)
+    place = copied / "submitted"
+    (place / "ana" / P / "datos.csv").write_text("de ana")
+    (copied / "solutions" / P / "datos.csv").write_text("del curso")
+    shutil.copytree(place / "ana", place / "a\nb")
+    shutil.copytree(place / "ana", place / "[ana]")
+    (place / "linked").symlink_to(place / "ana")
+    (place / "inside").mkdir()
+    (place / "inside" / P).symlink_to(copied / "solutions" / P)
+
+    done = by_nbgrader(copied, P)
+
+    assert done["success"], done
+    assert "submitted/[ana] is not graded" in done["log"]
+    assert recorded(copied).scores == {**dict.fromkeys(FEW | {"linked", "inside"}, 0)} | {
+        "ana": 10,
+        "carla": 8,
+    }
+    for student in ("linked", "inside"):
+        names = {path.name for path in (copied / "autograded" / student / P).iterdir()}
+        assert names == {f"{P}.ipynb"}
+        text = (copied / "autograded" / student / P / f"{P}.ipynb").read_text("utf-8")
+        assert "BEGIN SOLUTION" not in text
+
+
 def test_students_can_be_left_out(copied, forget, recorded, by_nbgrader):
     forget(copied)
 
