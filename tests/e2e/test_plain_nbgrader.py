@@ -314,6 +314,26 @@ def test_no_student_sees_our_configuration_in_english(graded):
     assert "No response." not in said
 
 
+def test_scores_by_hand_stay_when_a_course_moves_over(theirs, repository, program, tmp_path):
+    root = tmp_path / "course"
+    shutil.copytree(theirs, root, ignore=shutil.ignore_patterns("nbgrader_config.py"))
+    (root / "source").rename(root / "solutions")
+    (root / "release").rename(root / "assignments")
+    (root / "grading_config.yaml").write_text(CONFIG)
+    ours = (repository / "nbgrader_config.py").read_text("utf-8")
+    (root / "nbgrader_config.py").write_text(f"{ours}\n{HEADER}")
+    with sqlite3.connect(root / "gradebook.db") as database:
+        database.execute("UPDATE grade SET manual_score = 1.5, needs_manual_grade = 0")
+        before = database.execute("SELECT id FROM grade").fetchall()
+
+    ran = program("autograder", "grade", "--course", root)
+
+    assert ran.status == 0, ran.err
+    with sqlite3.connect(root / "gradebook.db") as database:
+        after = database.execute("SELECT id FROM grade WHERE manual_score = 1.5").fetchall()
+    assert sorted(after) == sorted(before)
+
+
 @pytest.fixture
 def copied(graded, tmp_path):
     root = graded[0]

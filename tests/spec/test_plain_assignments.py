@@ -427,6 +427,26 @@ def test_what_cannot_be_read_is_our_fault_and_nobody_elses(course, lending, monk
     assert reports["ana"]["score"] == 7
 
 
+def test_a_notebook_sees_its_data_and_nothing_of_the_course(course, lending):
+    """SECURITY.md: that tests run beside the student's code opens nothing else."""
+    spy = f"""def g():
+    import os
+    there = [os.path.exists(one) for one in ({str(course)!r}, '/etc/shadow')]
+    print('SEEN', any(there), sorted(os.listdir('.')), dict(os.environ))
+    return 2"""
+    (course / "solutions" / NAME / "datos.txt").write_text("1")
+    hand_in(course, "ana", {"g": spy})
+
+    grade(course, lending)
+
+    book = nbformat.read(course / "autograded/ana" / NAME / "uno.ipynb", as_version=4)
+    shown = [one["text"] for cell in book.cells for one in cell.get("outputs", ()) if "text" in one]
+    (seen,) = (one for one in shown if "SEEN" in one)
+    assert seen.startswith("SEEN False ['datos.txt'] ")
+    assert "NBGRADER_EXECUTION" in seen
+    assert not any(word in seen for word in ("gradebook", "AUTOGRADER", "SECRET", "TOKEN"))
+
+
 def test_without_isolation_page_comment_and_report_say_so(course, warm_sandbox, monkeypatch):
     from autograder import isolation
     from autograder.record.feedback import make_feedback
