@@ -392,6 +392,50 @@ def test_a_submission_that_changes_meanwhile_is_left_for_the_next_run(course, le
     assert reports["bea"]["score"] == 7
 
 
+def test_a_run_that_stopped_is_in_the_log_and_asks_nobody_again_for_what_they_have_graded(
+    course, lending, log, monkeypatch
+):
+    from autograder.errors import MachineError
+    from autograder.record.gradebook import Gradebook
+
+    def stopped(*_):
+        raise MachineError("the machine stops here")
+
+    give_by_hand(course, "bea", "uno", "ensayo", 2.5)
+    before = scores(course, "bea")
+    hand_in(course, "bea", {"g": returns(2), **WRITTEN}, LATE)
+    with monkeypatch.context() as patch:
+        patch.setattr(Gradebook, "record_notebooks", stopped)
+        with pytest.raises(MachineError):
+            grade(course, lending)
+    assert [one["score"] for one in log("bea")[1]["entries"]] == [1, 7]
+    assert "its automatic scores are not those of entry 2" in log("bea")[0]
+    assert scores(course, "bea") == before
+
+    # The old notebook comes back; what vouched for its result is gone all the same.
+    hand_in(course, "bea", {"g": returns(1), **WRITTEN}, LATE)
+    with lending(), Grader(Course.at(course)) as grader:
+        grader.grade(NAME)
+        assert grader.recorded == [(NAME, "bea")]
+
+    assert scores(course, "bea") == before
+    assert ("uno", "ensayo", None, 2.5, 0) in before
+
+
+def scores(root, student):
+    """What the gradebook has: notebook, cell, automatic, by hand, whether it waits."""
+    query = (
+        "SELECT b.name, c.name, g.auto_score, g.manual_score, g.needs_manual_grade FROM grade g "
+        "JOIN base_cell c ON c.id = g.cell_id JOIN notebook b ON b.id = c.notebook_id "
+        "JOIN submitted_notebook n ON n.id = g.notebook_id "
+        "JOIN submitted_assignment s ON s.id = n.assignment_id WHERE s.student_id = ?"
+    )
+    with sqlite3.connect(root / "gradebook.db") as book:
+        found = set(book.execute(query, (student,)))
+    book.close()
+    return found
+
+
 def test_a_source_that_changes_meanwhile_is_refused(course, lending, monkeypatch):
     from autograder.errors import AuthorError
     from autograder.plain import grading
