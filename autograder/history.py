@@ -36,6 +36,10 @@ class Entry:
     ``solutions``, ``damage`` and ``unreadable`` are what judging has to know of it besides the
     observations of its ``trials``. ``by_hand`` are the scores that an assistant had given in the
     gradebook by then, by exercise. ``basis`` is the digest of all else.
+
+    Of an assignment without checks of ours ``submission`` has the SHA-256 of each notebook's file
+    (``notebooks``) and which of them were run (``observed``, in the order of the ``trials``);
+    ``solutions`` say which of the cells that run is a test, ``damage`` which answers are untouched.
     """
 
     student: str

@@ -42,6 +42,9 @@ said["swallows"] = run(swallows, 7, seconds=0.05)
 said["after late"] = run("print('bien')", 8)
 said["cut"] = run("print('x' * 100)\nprint('y')", 9, limit=10)
 said["cut once"] = run("for i in range(100): print('x' * 9)", 9, limit=20)
+cleared = "from IPython.display import clear_output\nprint('x' * 100)\nclear_output()\n"
+said["cleared"] = run(f"{cleared}7", 9, limit=10)
+said["cleared before it is cut"] = run(f"{cleared}print('y' * 100)", 9, limit=10)
 said["figure"] = run("import matplotlib.pyplot as plt\nplt.plot([1, 2]);", 9)
 said["magic"] = run("%matplotlib inline\n!echo hola", 10)
 said["display"] = run("from IPython.display import display, HTML\ndisplay(HTML('<b>x</b>'))", 11)
@@ -219,6 +222,14 @@ def test_outputs_beyond_number_are_cut_with_one_line(said):
     assert outputs[:2] == [stream("0\n"), stream("0\n", "stderr")]
     assert said["after many"]["outputs"] == [stream("1\n")]
     assert len(said["many errors"]["outputs"]) <= 1002
+
+
+def test_what_comes_after_cleared_outputs_has_their_room(said):
+    """A value that was left out without a word would count as all points of a plain test."""
+    (value,) = said["cleared"]["outputs"]
+    assert value["data"] == {"text/plain": "7"}
+    outputs = said["cleared before it is cut"]["outputs"]
+    assert outputs == [stream("y" * 10), stream("CORTADO", "stderr")]
 
 
 def test_a_large_value_that_is_shown_as_json_is_shown_as_text_alone(said):
