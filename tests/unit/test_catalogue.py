@@ -176,7 +176,7 @@ def test_another_word_of_the_page_is_reason_to_make_pages_again(monkeypatch, tmp
 
     notebook = tmp_path / "a.ipynb"
     notebook.write_bytes(b"{}")
-    before = _digest(notebook, [], "es")
+    before = _digest([notebook], [], "es")
     monkeypatch.setitem(words.PAGE, "title", "Another title")
 
-    assert _digest(notebook, [], "es") != before
+    assert _digest([notebook], [], "es") != before

@@ -76,6 +76,11 @@ SAID = {
     "run_too_large": ({}, None, None),
     "run_garbled": ({}, None, None),
     "run_finished": ({}, None, None),
+    "points_cut": (
+        {},
+        "La salida de esta celda es demasiado larga para saber cuántos puntos da.",
+        "The output of this cell is too long to tell how many points it gives.",
+    ),
     "kind": (
         {"name": "x", "got": "none", "asked": "tensor"},
         "`x` es `None` (¿falta un `return`?) y se pedía un tensor.",
