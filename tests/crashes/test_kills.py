@@ -90,7 +90,7 @@ def make_pages(root: Path) -> int:
     from autograder.record.feedback import make_feedback
 
     course = Course.at(root)
-    made, pages = make_feedback(course, course.assignment(NAME))
+    made, pages = make_feedback(course, NAME)
     assert pages == BATCH
     return made
 
