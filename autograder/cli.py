@@ -546,8 +546,13 @@ def _sentences() -> Iterator[None]:
     except AuthorError as error:
         _end(str(error), USAGE)
     except MachineError as error:
-        logging.getLogger("autograder").error("%s", error, exc_info=error.__cause__)
-        _end(str(error), BROKEN)
+        cause = error.__cause__
+        logging.getLogger("autograder").error("%s", error, exc_info=cause)
+        mend = MENDS.get(cause.errno or 0) if isinstance(cause, OSError) else None
+        _end(
+            f"{str(error).removesuffix('.')}; {mend}, and start again." if mend else str(error),
+            BROKEN,
+        )
     except OSError as error:
         if error.errno not in MENDS:
             raise
