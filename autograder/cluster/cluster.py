@@ -418,7 +418,7 @@ class Cluster:
         if seconds > self.wait_seconds or (self._refused and seconds > OTHERS_SECONDS):
             last = list(self._refused.values())[-1:]
             raise MachineStopped(
-                f"no worker of {self.transport.name} is left{': ' + last[0] if last else ';'} "
+                f"no worker of {self.transport.name} is left{': ' + last[0] if last else '.'} "
                 "What was observed is kept: start workers, and grade again."
             )
 
