@@ -297,6 +297,7 @@ class Cluster:
                     log.warning("a run is tried elsewhere: %s", why)
                     if outcome.is_lost:
                         losses += 1
+                        self._forget(member)
                     else:
                         self._strike(member, str(outcome))
                     if losses == MAX_LOSSES:
@@ -431,6 +432,13 @@ class Cluster:
                 f"{self.transport.name} has not answered for {self.wait_seconds:.0f} s "
                 f"({self._silence}); what was observed is kept: grade again once it does."
             )
+
+    def _forget(self, member: _Member) -> None:
+        """If it is still there, it is asked again what it is."""
+        with self._changed:
+            member.lost = True
+            if self._members.get(member.address) is member:
+                del self._members[member.address]
 
     def _strike(self, member: _Member, why: str) -> None:
         member.strikes += 1

@@ -65,10 +65,11 @@ class Connection:
                     deserializers=PLAIN,
                     name="autograder",
                 )
-        except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:
+        except Exception as error:  # names, sockets, certificates, settings of Dask's
+            why = str(error)[:300] or type(error).__name__
             raise MachineError(
-                f"no Dask scheduler can be reached at {self.name} ({str(error)[:300]}); start it, "
-                "or mend the address or its certificates."
+                f"no Dask scheduler can be reached at {self.name} ({why}); start it, or mend the "
+                "address or its certificates."
             ) from error
         for one in told:
             logging.getLogger("autograder").info("%s", one.message)

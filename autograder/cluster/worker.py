@@ -191,7 +191,7 @@ def _dask_worker() -> Worker | None:
 
 def _facts(sandbox: Sandbox, gpus: int) -> dict[str, Any]:
     """The sandbox's, and which GPU it is. One that Dask was not told of is not used."""
-    facts = sandbox.facts
+    facts = dict(sandbox.facts)
     facts["cuda"] = bool(facts.get("cuda")) and gpus > 0
     if facts["cuda"]:
         facts.setdefault("gpu", gpu_models())
