@@ -6,6 +6,8 @@ between client, scheduler and workers, and exceptions, are pickled: see SECURITY
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 import uuid
 import warnings
@@ -40,6 +42,7 @@ class Connection:
         try:
             import dask
             import distributed
+            import tornado  # noqa: F401 - has its loggers
         except ImportError as error:
             raise MachineError(MISSING) from error
         _log_with_ours()
@@ -54,17 +57,19 @@ class Connection:
             options = {"scheduler_file": str(path)}
         if entry.tls is not None:
             options["security"] = _security(distributed, entry, root)
+        self._open: Callable[[], Any] = functools.partial(
+            distributed.Client,
+            **options,
+            timeout=CONNECT_SECONDS,
+            set_as_default=False,
+            serializers=PLAIN,
+            deserializers=PLAIN,
+            name="autograder",
+        )
         try:
             with warnings.catch_warnings(record=True) as told:
                 warnings.simplefilter("always")
-                self._client = distributed.Client(
-                    **options,
-                    timeout=CONNECT_SECONDS,
-                    set_as_default=False,
-                    serializers=PLAIN,
-                    deserializers=PLAIN,
-                    name="autograder",
-                )
+                self._client = self._open()
         except Exception as error:  # names, sockets, certificates, settings of Dask's
             why = str(error)[:300] or type(error).__name__
             raise MachineError(
@@ -75,8 +80,10 @@ class Connection:
             logging.getLogger("autograder").info("%s", one.message)
 
     def members(self) -> Collection[str]:
-        client = self._client
         try:
+            if self._client.status == "closed":  # it gives a scheduler up that is gone for long
+                self._client = self._open()
+            client = self._client
             found: dict[str, int] = client.sync(
                 client.scheduler.ncores, workers=None, callback_timeout=ASK_SECONDS
             )
@@ -101,7 +108,8 @@ class Connection:
         return _Delivery(future)
 
     def close(self) -> None:
-        self._client.close(timeout=5)
+        with contextlib.suppress(Exception):  # of a scheduler that is gone
+            self._client.close(timeout=5)
 
 
 class _Delivery:
@@ -131,10 +139,8 @@ class _Delivery:
             raise Failed(f"{type(error).__name__}: {error}"[:2000]) from error
 
     def withdraw(self) -> None:
-        try:
+        with contextlib.suppress(Exception):  # of a scheduler that is gone, and the run with it
             self._future.cancel()
-        except Exception as error:  # the scheduler may be gone, and then the run is, too
-            logging.getLogger("autograder").info("a run could not be withdrawn: %s", error)
 
 
 def _security(distributed: Any, entry: Entry, root: Path) -> Any:
@@ -154,7 +160,10 @@ def _security(distributed: Any, entry: Entry, root: Path) -> Any:
 def _log_with_ours() -> None:
     """What Dask has to say goes into our log: the screen is for sentences."""
     ours = logging.getLogger("autograder").handlers
-    for name in ("distributed", "tornado"):
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] not in ("distributed", "tornado"):
+            continue
         logger = logging.getLogger(name)
-        logger.handlers = list(ours) or [logging.NullHandler()]
-        logger.propagate = False
+        top = "." not in name
+        logger.handlers = list(ours) or [logging.NullHandler()] if top else []
+        logger.propagate = not top
