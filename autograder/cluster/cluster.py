@@ -284,7 +284,7 @@ class Cluster:
         on_frame: Callable[[dict[str, Any], bytes], None],
     ) -> Ended:
         """As ``Sandbox.run`` does, on a worker of ``kind``."""
-        gpu = "cuda" in job.get("devices", ())
+        gpu = bool(job.get("gpu_mb")) or "cuda" in job.get("devices", ())
         tried: set[str] = set()
         losses, why = 0, ""
         for _ in range(MAX_TRIES):
@@ -446,7 +446,7 @@ class Cluster:
             self._refuse(member.address, f"{member.strikes} runs in a row failed there: {why}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """The workers of equal facts, as a sandbox: what was observed by one of them may be compared
     with what was observed by another one. ``places`` are the runs that they had room for."""

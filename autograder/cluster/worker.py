@@ -34,6 +34,7 @@ MAX_WHY = 4000
 OURS = (*INSIDE, "autograder/sandbox", "autograder/values.py", "autograder/observation.py")
 OURS_HERE = ("autograder/cluster/parcel.py", "autograder/cluster/worker.py")
 DRIVER = Path("/proc/driver/nvidia/gpus")
+DRIVER_VERSION = Path("/sys/module/nvidia/version")
 
 
 @functools.cache
@@ -157,11 +158,13 @@ def _answered(request: Request, base: Answer) -> Answer:
         from autograder.observation import Observation
 
         # What this accepts the machine that judges accepts, too; what it refuses ends the run
-        # here, as it would there.
+        # here, as it would there. The first frame of a run on a GPU tells of that.
         seen, frames = Observation(), []
+        tells_of_gpu = bool(request.job.get("gpu_mb"))
 
         def hear(frame: dict[str, Any], content: bytes) -> None:
-            seen.accept(frame, content)
+            if frames or not tells_of_gpu:
+                seen.accept(frame, content)
             frames.append((frame, content))
 
         ended = sandbox.run(request.job, limits=request.limits, files=request.files, on_frame=hear)
@@ -200,7 +203,7 @@ def _facts(sandbox: Sandbox, gpus: int) -> dict[str, Any]:
 
 @functools.cache
 def gpu_models() -> str:
-    """The models of this machine's GPUs, found without starting CUDA."""
+    """The models of this machine's GPUs and their driver, found without starting CUDA."""
     found = set()
     for path in DRIVER.glob("*/information"):
         for line in path.read_text("utf-8", "replace").splitlines():
@@ -211,4 +214,5 @@ def gpu_models() -> str:
             query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
             said = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
             found = {line.strip() for line in said.stdout.splitlines() if line.strip()}
-    return ", ".join(sorted(found)) or "unknown"
+    driver = DRIVER_VERSION.read_text().strip() if DRIVER_VERSION.exists() else "unknown"
+    return f"{', '.join(sorted(found)) or 'unknown'}, driver {driver}"

@@ -142,6 +142,27 @@ def test_a_sandbox_that_nobody_asks_for_is_ended(opened, monkeypatch):
     assert len(opened) == 2
 
 
+def test_frames_that_the_parser_refuses_end_the_run_here_as_they_would_there(opened):
+    ask()
+    opened[0].frames = [{"frame": "gpu", "name": "NVIDIA H100"}]
+
+    assert "there is no frame 'gpu'" in ask().failed
+    said = ask(job={"devices": ["cuda"], "gpu_mb": 256})
+    assert said.frames == ((opened[0].frames[0], b""),)
+
+
+def test_the_models_and_the_driver_of_gpus_are_read_from_the_kernel(monkeypatch, tmp_path):
+    for number in range(2):
+        place = tmp_path / f"0000:0{number}:00.0"
+        place.mkdir()
+        (place / "information").write_text("Model: \t\t NVIDIA H100 PCIe\nIRQ: 16\n")
+    (tmp_path / "version").write_text("570.86.15\n")
+    monkeypatch.setattr(worker, "DRIVER", tmp_path)
+    monkeypatch.setattr(worker, "DRIVER_VERSION", tmp_path / "version")
+
+    assert worker.gpu_models.__wrapped__() == "NVIDIA H100 PCIe, driver 570.86.15"
+
+
 def test_a_gpu_counts_only_where_dask_was_told_of_it(opened, monkeypatch):
     monkeypatch.setattr(worker, "gpu_models", lambda: "NVIDIA H100")
     ask()
