@@ -314,6 +314,11 @@ class Grader:
 
         cuda = "cuda" in policy.devices and self.options.device != "cpu"
         kinds = self.cluster.kinds(cuda=cuda)
+        if self.options.device == "cuda" and not kinds[0].facts["cuda"]:
+            raise MachineError(
+                "--device cuda: no worker has a GPU that Dask was told of (dask worker "
+                "--resources GPU=1); start one, or use --device auto."
+            )
         return observe_shared(self.cluster, kinds, exam_on, submissions, self.progress)
 
     def _record(

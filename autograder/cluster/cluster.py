@@ -102,6 +102,7 @@ class Cluster:
     _greetings: dict[str, _Greeting] = field(default_factory=dict, init=False)
     _refused: dict[str, str] = field(default_factory=dict, init=False)
     _said: set[str] = field(default_factory=set, init=False)
+    _seen_at: float = field(default_factory=time.monotonic, init=False)
     _silent_since: float | None = field(default=None, init=False)
     _silence: str = field(default="", init=False)
     _closed: threading.Event = field(default_factory=threading.Event, init=False)
@@ -176,7 +177,7 @@ class Cluster:
     def _look(self) -> None:
         present = set(self.transport.members())
         with self._changed:
-            self._silent_since = None
+            self._silent_since, self._seen_at = None, time.monotonic()
             for address in [one for one in self._members if one not in present]:
                 self._members.pop(address).lost = True
                 log.warning("worker %s is gone", address)
@@ -413,6 +414,8 @@ class Cluster:
                 self._changed.wait(LOOK_SECONDS)
 
     def _refuse_waiting(self, seconds: float) -> None:
+        if time.monotonic() - self._seen_at > 3 * LOOK_SECONDS:
+            return  # who knows: it may be the scheduler that is gone
         others = any(one.kind in self.playing for one in self._members.values())
         if others and seconds > OTHERS_SECONDS:
             raise KindLost("the last worker of its kind is gone; what was observed is kept.")

@@ -13,7 +13,7 @@ from typing import Any, get_args
 from autograder.sandbox import Ended, Limits, wire
 from autograder.sandbox.contract import How
 
-__all__ = ["Answer", "Request", "Rubbish", "Wish", "read_answer", "read_request"]
+__all__ = ["Answer", "Frame", "Request", "Rubbish", "Wish", "read_answer", "read_request"]
 
 MAX_TEXT = 20_000
 """Characters of whatever a worker tells in words."""

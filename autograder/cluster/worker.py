@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder.cluster.parcel import Answer, Request, Wish, read_request
+from autograder.cluster.parcel import Answer, Frame, Request, Wish, read_request
 from autograder.isolation import INSIDE, PACKAGE_ROOT, open_sandbox
 from autograder.sandbox import Sandbox, SandboxBroken, SandboxUnavailable
 
@@ -159,7 +159,8 @@ def _answered(request: Request, base: Answer) -> Answer:
 
         # What this accepts the machine that judges accepts, too; what it refuses ends the run
         # here, as it would there. The first frame of a run on a GPU tells of that.
-        seen, frames = Observation(), []
+        seen = Observation()
+        frames: list[Frame] = []
         tells_of_gpu = bool(request.job.get("gpu_mb"))
 
         def hear(frame: dict[str, Any], content: bytes) -> None:

@@ -166,3 +166,19 @@ def test_each_kind_of_worker_observes_a_reference_of_its_own(autograder, there, 
     assert asked == {"a", "b"}
     log = (there.root / ".autograder/history" / f"{there.name}.jsonl").read_text("utf-8")
     assert len({json.loads(line)["basis"] for line in log.splitlines()}) == 2
+
+
+def test_cuda_is_not_asked_for_where_no_worker_has_a_gpu(autograder, there, workers):
+    transport = workers({"a": worker.answer})
+
+    ran = autograder(
+        *("grade", "--course", there.root, "--device", "cuda"),
+        *("--executor", "dask", "--cluster", ADDRESS),
+    )
+
+    assert ran.status == 3
+    assert ran.err == (
+        "autograder: --device cuda: no worker has a GPU that Dask was told of (dask worker "
+        "--resources GPU=1); start one, or use --device auto.\n"
+    )
+    assert transport.jobs() == []

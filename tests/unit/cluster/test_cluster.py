@@ -284,6 +284,19 @@ def test_a_scheduler_that_does_not_answer_ends_the_command(opened):
         run(kind)
 
 
+def test_workers_that_go_with_their_scheduler_are_not_missed_but_it_is(opened):
+    def gone(request):
+        transport.away = True
+        raise Lost("cancelled")
+
+    bad = replace(HELLO, versions={**VERSIONS, "torch": "2.4.0"})
+    cluster, transport, _ = opened({"a": worker(gone), "b": good(bad)}, wait_seconds=0.3)
+    (kind,) = cluster.kinds(cuda=False)
+
+    with pytest.raises(MachineStopped, match="has not answered"):
+        run(kind)
+
+
 def test_closing_ends_runs_that_wait(opened, monkeypatch):
     cluster, transport, _ = opened({"a": worker(lambda request: None)})
     (kind,) = cluster.kinds(cuda=False)
