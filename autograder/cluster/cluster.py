@@ -407,15 +407,15 @@ class Cluster:
                     found = min(free, key=lambda one: (one.load(gpu), one.address))
                     found.busy += 1
                     return found
-                now = time.monotonic()
-                without_since = None if able else without_since or now
+                without_since = None if able else without_since or time.monotonic()
                 if without_since is not None:
-                    self._refuse_waiting(now - without_since)
+                    self._refuse_waiting(without_since)
                 self._changed.wait(LOOK_SECONDS)
 
-    def _refuse_waiting(self, seconds: float) -> None:
-        if time.monotonic() - self._seen_at > 3 * LOOK_SECONDS:
-            return  # who knows: it may be the scheduler that is gone
+    def _refuse_waiting(self, since: float) -> None:
+        if self._seen_at < since + LOOK_SECONDS:
+            return  # nobody has looked yet: it may be the scheduler that is gone
+        seconds = time.monotonic() - since
         others = any(one.kind in self.playing for one in self._members.values())
         if others and seconds > OTHERS_SECONDS:
             raise KindLost("the last worker of its kind is gone; what was observed is kept.")
