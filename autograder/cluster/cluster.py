@@ -395,11 +395,7 @@ class Cluster:
         with self._changed:
             while True:
                 self._refuse_closed()
-                able = [
-                    one
-                    for one in self._members.values()
-                    if one.kind == kind and (one.gpus if gpu else one.threads) > 0
-                ]
+                able = [one for one in self._members.values() if one.kind == kind]
                 # Whoever has failed with it once gets it again only where there is nobody else.
                 able = [one for one in able if one.address not in tried] or able
                 free = [one for one in able if one.has_room(gpu)]

@@ -195,6 +195,30 @@ def test_a_worker_on_which_three_runs_in_a_row_failed_is_left_out(opened):
     assert said == ["worker a is not used: 3 runs in a row failed there: it broke."]
 
 
+def test_failures_between_which_runs_succeed_leave_nobody_out(opened):
+    turns = []
+
+    def shaky(request):
+        turns.append(1)
+        return replace(HELLO, failed="it broke").pack() if len(turns) % 3 else ran()
+
+    cluster, _, said = opened({"a": worker(shaky)})
+    (kind,) = cluster.kinds(cuda=False)
+
+    for _ in range(4):
+        run(kind)
+    assert len(turns) == 12
+    assert said == []
+
+
+def test_of_many_workers_that_do_not_fit_for_one_reason_one_is_named(opened):
+    bad = replace(HELLO, code="other")
+    cluster, _, said = opened({"a": good(), "b": good(bad), "c": good(bad), "d": good(bad)})
+    cluster.kinds(cuda=False)
+
+    assert len(said) == 1
+
+
 def test_workers_that_join_later_take_part(opened):
     cluster, transport, _ = opened({"a": worker(lost)})
     (kind,) = cluster.kinds(cuda=False)

@@ -52,6 +52,7 @@ def head(**fields):
         pytest.param(head(more=1), id="another field"),
         pytest.param(head(facts={"torch": ["2.13.0"]}), id="nested facts"),
         pytest.param(head(facts={str(i): i for i in range(101)}), id="many facts"),
+        pytest.param(head(facts={"torch": "x" * 30_000}), id="a long fact"),
         pytest.param(head(versions={"torch": 2}), id="version of another type"),
         pytest.param(head(threads=True), id="a bool for a count"),
         pytest.param(head(threads=-1), id="a negative count"),
