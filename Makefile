@@ -55,7 +55,7 @@ fuzz: $(STAMP) ## fuzz what reads a sandbox, guided by coverage: make fuzz SECON
 	@$(BIN)/python tests/fuzz/run.py judge $(SECONDS)
 
 attacks: $(STAMP) ## hostile submissions against the sandbox (about 3 minutes)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m attacks tests/attacks
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m attacks tests/attacks
 
 crashes: $(STAMP) ## graders that are killed, full disks, locked gradebooks (AUTOGRADER_KILLS=50)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m crashes tests/crashes

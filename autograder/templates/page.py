@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from html import escape, unescape
 from typing import Any
 
-from bleach.css_sanitizer import CSSSanitizer
-from bleach.sanitizer import Cleaner
+import nh3
 from bs4 import BeautifulSoup, Tag
 from markupsafe import Markup
 from mistune.plugins.table import render_table_cell
@@ -41,12 +40,25 @@ TEXT_TAGS = frozenset(
 )
 OUTPUT_TAGS = TEXT_TAGS - {"h2", "h3", "h4", "h5", "h6", "hr"} | {"caption", "tfoot", "small"}
 # Elements whose text is not meant to be read: they go with all that is in them.
-SILENT_TAGS = [
+SILENT_TAGS = {
     "applet", "audio", "base", "embed", "frame", "frameset", "iframe", "link", "math",
     "meta", "noembed", "noframes", "noscript", "object", "script", "select", "style",
     "svg", "template", "textarea", "title", "video", "xmp",
-]
+}
 # fmt: on
+# A parser opens these anew in every paragraph and cell after one that was not closed.
+REOPENED = re.compile(
+    r"<(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b", re.IGNORECASE
+)
+CELL = {"colspan", "rowspan", "style"}
+ATTRIBUTES = {
+    "a": {"href"},
+    "img": {"src", "alt"},
+    "ol": {"start"},
+    "td": CELL,
+    "th": CELL | {"scope"},
+}
+SPAN = re.compile(r"[1-9][0-9]?")
 CLASSES_OURS = re.compile(r"(?:highlight|formula|formula display|scroll|[a-z]{1,3}[0-9]?)")
 # Deeper than any honest notebook; a parser's recursion ends not far beyond.
 MAX_DEPTH = 100
@@ -54,6 +66,7 @@ MAX_DEPTH = 100
 # a Markdown cell beyond this is shown as it was written, an HTML output beyond it not at all.
 MAX_MARKDOWN = 50_000
 MAX_PAGE = 400_000
+MAX_TAGS, MAX_ALL_TAGS, MAX_REOPENED = 20_000, 40_000, 100
 # Of the outputs a page shows as much as anybody reads; each counts for some characters by itself,
 # and colours, each of which is an element, have a number of their own.
 MAX_SHOWN = 500_000
@@ -82,6 +95,7 @@ class Page:
     def __init__(self, *, draws_formulas: bool = True) -> None:
         self._level = 1
         self._left = MAX_PAGE
+        self._tags = MAX_ALL_TAGS
         self._renderer = _Renderer if draws_formulas else _MathRenderer
         self._room = MAX_SHOWN
         self._colours = MAX_ALL_COLOURS
@@ -137,23 +151,30 @@ class Page:
 
     def html(self, source: object, figure: str = "") -> Markup:
         """An output of the kind text/html: its tables, text and own pictures, nothing that acts."""
-        self._left -= len(str(source))
-        if self._left < 0:
+        if not self._has_room(str(source)):
             return Markup("")
-        soup = BeautifulSoup(str(source), "html.parser")
+        # Once to have HTML that every parser reads alike, and again because it was changed.
+        soup = BeautifulSoup(_clean(str(source), OUTPUT_TAGS, allow_class=False), "html.parser")
         if _depth(soup) > MAX_DEPTH:
             return Markup("")
-        for element in soup(SILENT_TAGS):
-            element.extract()
         for header in soup("th"):
             if not header.get_text(strip=True):
                 header.name = "td"
         for image in soup("img"):
-            if PICTURE.fullmatch(str(image.get("src", ""))):
+            if image.get("src"):
                 image["alt"] = image.get("alt") or figure
             else:
                 image.replace_with(str(image.get("alt", "")))
         return _clean(str(soup), OUTPUT_TAGS, allow_class=False)
+
+    def _has_room(self, html: str) -> bool:
+        """Whether the page may show an HTML output; only counts, for it was made to be slow."""
+        tags = html.count("<")
+        self._left -= len(html)
+        self._tags -= tags
+        if self._left < 0 or self._tags < 0 or tags > MAX_TAGS:
+            return False
+        return len(REOPENED.findall(html)) <= MAX_REOPENED
 
     def picture(self, kind: str, data: object) -> str:
         """The address of a picture output, or nothing if its data are not a picture's."""
@@ -250,31 +271,28 @@ class _MathRenderer(_Renderer):
 
 
 def _clean(html: str, tags: frozenset[str], allow_class: bool) -> Markup:
-    def allowed(tag: str, name: str, value: str) -> bool:
-        if tag == "a" and name == "href":
-            return LINK.fullmatch(value) is not None
-        if tag == "img" and name == "src":
-            return PICTURE.fullmatch(value) is not None
-        if name == "class":
-            return allow_class and CLASSES_OURS.fullmatch(value) is not None
-        if name in ("colspan", "rowspan"):
-            return tag in ("td", "th") and re.fullmatch(r"[1-9][0-9]?", value) is not None
-        if name == "style":
-            return tag in ("td", "th")
-        return (tag, name) in {("img", "alt"), ("ol", "start"), ("th", "scope")}
+    def allowed(tag: str, name: str, value: str) -> str | None:
+        fits = {
+            "href": LINK.fullmatch,
+            "src": PICTURE.fullmatch,
+            "class": CLASSES_OURS.fullmatch,
+            "colspan": SPAN.fullmatch,
+            "rowspan": SPAN.fullmatch,
+        }
+        return value if name not in fits or fits[name](value) else None
 
-    cleaner = Cleaner(
-        tags=tags,
-        attributes=allowed,
-        protocols={"http", "https", "mailto", "data"},
-        strip=True,
-        css_sanitizer=CSSSanitizer(allowed_css_properties=["text-align"]),
+    cleaned = nh3.clean(
+        html,
+        tags=set(tags),
+        clean_content_tags=SILENT_TAGS,
+        attributes={**ATTRIBUTES, "*": {"class"}} if allow_class else ATTRIBUTES,
+        attribute_filter=allowed,
+        filter_style_properties={"text-align"},
+        url_schemes={"http", "https", "mailto", "data"},
+        link_rel=None,
     )
-    try:
-        # Cleaned by an allowlist just now: this is what Markup says.
-        return Markup(cleaner.clean(html))
-    except RecursionError:
-        return Markup("")
+    # Cleaned by an allowlist just now: this is what Markup says.
+    return Markup(cleaned)
 
 
 def _depth(soup: BeautifulSoup) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import sqlite3
 from collections.abc import Mapping
@@ -103,21 +104,42 @@ def rows(gradebook: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def outcome(root: Path) -> dict[str, Any]:
-    """All that is in a course: its gradebook's rows, and of the files their bytes, but of
-    observations their names, which tell from what they were made."""
+    """All that is in a course: its gradebook's rows, what its log tells last of each student, and
+    of the files their bytes.
+
+    Observations hold times, so of them there are the names, which tell from what they were made;
+    the hashes by which reports and log refer to them are left out, and so are the files that are
+    kept for former results.
+    """
     files: dict[str, Any] = {}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
         if path.is_dir() or name in LEFT_ALONE or "__pycache__" in name:
             continue
+        if name.startswith(".autograder/history/") or path.name.count(".") > 1:
+            continue
         files[name] = path.suffix if path.suffix == ".safetensors" else path.read_bytes()
-    return {"rows": rows(root / "gradebook.db"), "files": files}
+        if name.startswith(".autograder/reports/"):
+            files[name] = {**json.loads(files[name]), "judged": None}
+    return {"rows": rows(root / "gradebook.db"), "log": logged(root), "files": files}
+
+
+def logged(root: Path) -> dict[str, Any]:
+    """The last result in the log, by assignment and student."""
+    found: dict[str, Any] = {}
+    for path in (root / ".autograder/history").glob("*.jsonl"):
+        for line in path.read_text("utf-8").splitlines():
+            told = json.loads(line)
+            submission = {**told["submission"], "modified": None}
+            report = {**told["report"], "made_from": None}
+            found[f"{path.stem}/{told['student']}"] = [submission, report, told["by_hand"]]
+    return found
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """What is different between two outcomes, in a few words each."""
     said = []
-    for part in ("rows", "files"):
+    for part in ("rows", "log", "files"):
         for key in sorted(one[part].keys() | other[part].keys()):
             if one[part].get(key) != other[part].get(key):
                 said.append(f"{part} {key}: {_short(one[part], key)} / {_short(other[part], key)}")

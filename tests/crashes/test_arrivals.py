@@ -85,17 +85,17 @@ def while_reading(monkeypatch) -> Callable[[Callable[[], None]], None]:
     """Have something happen between the data files of ``s00`` and its notebook."""
     from autograder import submission
 
-    original = submission.parse_notebook
+    original = submission._content
 
     def arrange(what: Callable[[], None]) -> None:
         happen = once(what)
 
-        def parsing(path: Path) -> Any:
+        def reading(path: Path) -> bytes:
             if "s00" in path.parts:
                 happen()
             return original(path)
 
-        monkeypatch.setattr(submission, "parse_notebook", parsing)
+        monkeypatch.setattr(submission, "_content", reading)
 
     return arrange
 

@@ -24,7 +24,7 @@ def marked(done) -> Any:
         for student in ("s00", "s03"):
             book.find_submission(NAME, student).extension = datetime.timedelta(hours=30)
             kept = book.find_submission_notebook(NAME, NAME, student)
-            kept.late_submission_penalty, kept.flagged = 0.5, True
+            kept.flagged = True
             grade = book.find_grade(CELL, NAME, NAME, student)
             grade.manual_score, grade.extra_credit = 0.75, 0.25
             book.find_comment("doble", NAME, NAME, student).manual_comment = "Hablamos."
@@ -39,10 +39,7 @@ def by_hand(case: Any) -> dict[str, Any]:
     found = rows(case.path("gradebook.db"))
     return {
         "extensions": [(row["id"], row["extension"]) for row in found["submitted_assignment"]],
-        "notebooks": [
-            (row["id"], row["late_submission_penalty"], row["flagged"])
-            for row in found["submitted_notebook"]
-        ],
+        "flags": [(row["id"], row["flagged"]) for row in found["submitted_notebook"]],
         "scores": [(row["id"], row["manual_score"], row["extra_credit"]) for row in found["grade"]],
         "comments": [(row["id"], row["manual_comment"]) for row in found["comment"]],
         "due": [row["duedate"] for row in found["assignment"]],
