@@ -60,7 +60,7 @@ attacks: $(STAMP) ## hostile submissions against the sandbox (about 3 minutes)
 crashes: $(STAMP) ## graders that are killed, full disks, locked gradebooks (AUTOGRADER_KILLS=50)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m crashes tests/crashes
 
-cluster: $(STAMP) ## a Dask cluster in network namespaces, workers killed and cut off (root; 90 s)
+cluster: $(STAMP) ## a Dask cluster in network namespaces, workers killed and cut off (root; 90 s, or 2 min. if busy)
 	@$(BIN)/python -m pytest -m cluster tests/cluster
 
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)

@@ -27,7 +27,7 @@ MISSING = (
     "pip install 'autograder[dask]'."
 )
 CONNECT_SECONDS = 15.0
-ASK_SECONDS = 10.0
+ASK_SECONDS = 5.0
 FETCH_SECONDS = 20.0
 PLAIN = ["dask", "msgpack"]
 """How values may be written on the way: not as pickles. Bytes need nothing else."""
