@@ -9,7 +9,7 @@ E2E_STAMP := $(VENV)/.ready-e2e
 
 SECONDS ?= 60
 
-.PHONY: help demo test lint types words spec e2e heavy attacks crashes fuzz bench all clean
+.PHONY: help demo test lint types words spec e2e heavy attacks crashes cluster fuzz bench all clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -60,13 +60,16 @@ attacks: $(STAMP) ## hostile submissions against the sandbox (about 3 minutes)
 crashes: $(STAMP) ## graders that are killed, full disks, locked gradebooks (AUTOGRADER_KILLS=50)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m crashes tests/crashes
 
+cluster: $(STAMP) ## a Dask cluster in network namespaces, workers killed and cut off (root; 90 s, or 2 min. if busy)
+	@$(BIN)/python -m pytest -m cluster tests/cluster
+
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py
 
 types: $(STAMP) ## mypy alone
 	@$(BIN)/mypy
 
-all: lint test heavy e2e attacks crashes demo ## everything
+all: lint test heavy e2e attacks crashes cluster demo ## everything
 
 clean: ## remove what the demo made (not the environment)
 	rm -rf submitted autograded feedback exports gradebook.db .autograder

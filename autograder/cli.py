@@ -87,6 +87,17 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+class Executor(StrEnum):
+    """Where notebooks run: on this machine, or on the workers of a Dask cluster."""
+
+    local = "local"
+    dask = "dask"
+
+
+CLUSTER_JOBS = 256
+"""Notebooks that are on their way to a cluster or back, unless ``--jobs`` says otherwise."""
+
+
 @app.callback()
 def _commands() -> None:
     """Grade PyTorch notebooks: observe in a sandbox, judge with pytest, record in nbgrader."""
@@ -191,6 +202,18 @@ def grade(
     force: Annotated[
         bool, typer.Option("--force", help="Observe and judge again what has not changed.")
     ] = False,
+    executor: Annotated[
+        Executor, typer.Option("--executor", help="Where notebooks run.")
+    ] = Executor.local,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="NAME|ADDRESS",
+            help="For --executor dask: a cluster of the config, or a scheduler's address.",
+            show_default="the config's only one",
+        ),
+    ] = None,
     json_file: Annotated[
         Path | None,
         typer.Option(
@@ -207,6 +230,7 @@ def grade(
     could not be graded through no fault of a student's.
     """
     with _sentences():
+        from autograder.cluster.entry import choose
         from autograder.course import Course
         from autograder.exam import Options
         from autograder.grading import Grader, write_json
@@ -217,6 +241,11 @@ def grade(
         log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
         options = Options(device=device.value, force=force, students=tuple(student or ()))
+        if executor is Executor.dask:
+            chosen_cluster = choose(here.config.clusters, cluster)
+            options = replace(options, cluster=chosen_cluster, jobs=CLUSTER_JOBS)
+        elif cluster is not None:
+            _end("--cluster is for --executor dask.", USAGE)
         options = replace(options, jobs=jobs) if jobs else options
         batches = []
         with (
@@ -564,8 +593,13 @@ def _sentences() -> Iterator[None]:
     except AuthorError as error:
         _end(str(error), USAGE)
     except MachineError as error:
-        logging.getLogger("autograder").error("%s", error, exc_info=error.__cause__)
-        _end(str(error), BROKEN)
+        cause = error.__cause__
+        logging.getLogger("autograder").error("%s", error, exc_info=cause)
+        mend = MENDS.get(cause.errno or 0) if isinstance(cause, OSError) else None
+        _end(
+            f"{str(error).removesuffix('.')}; {mend}, and start again." if mend else str(error),
+            BROKEN,
+        )
     except OSError as error:
         if error.errno not in MENDS:
             raise

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from autograder import moment
+from autograder.cluster.entry import Cluster, Tls
 from autograder.errors import AuthorError
 
 __all__ = [
@@ -120,6 +121,8 @@ class Config(Part):
     sandbox: Literal["full", "none"] = "full"
     db_url: str = "sqlite:///gradebook.db"
     exchange: Exchange | None = None
+    clusters: dict[Annotated[str, Field(pattern=r"^[^\s/:]+$")], Cluster] = Field(default={})
+    """For ``--executor dask``, by the name that ``--cluster`` takes."""
     defaults: dict[str, Any] = Field(default={})
     assignments: dict[str, Assignment] = Field(min_length=1)
 
@@ -306,6 +309,10 @@ def _problem(first: Any, place: Sequence[str | int]) -> str:
             return f"{given!r} is not a {noun}{hint}"
         case "string_pattern_mismatch" if place[-1] == "course_id":
             return f"a name without spaces and without / + * is needed here, not {given!r}."
+        case "string_pattern_mismatch" if place[0] == "clusters":
+            what = "a scheduler's address, such as tcp://10.0.0.5:8786,"
+            what = what if place[-1] == "scheduler" else "a name without spaces, / and :"
+            return f"{what} is needed here, not {given!r}."
         case "string_pattern_mismatch":
             return f"a whole path, from / on, is needed here, not {given!r}."
         case "too_short":
@@ -326,6 +333,8 @@ def _settings(place: Sequence[str | int]) -> list[str]:
         return list(Config.model_fields)
     if place[0] == "exchange":
         return list(Exchange.model_fields)
+    if place[0] == "clusters":
+        return list((Tls if "tls" in place[2:-1] else Cluster).model_fields)
     below = _below(place)
     part = Assignment if len(below) == 1 else Late if below[0] == "late" else Tolerance
     return list(part.model_fields)

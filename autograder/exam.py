@@ -22,6 +22,8 @@ from autograder.submission import Submission, reference
 from autograder.words import Words
 
 if TYPE_CHECKING:
+    from autograder.cluster.cluster import Kind
+    from autograder.cluster.entry import Cluster
     from autograder.judge.batch import Batch
     from autograder.judge.seen import Observed
     from autograder.observe import Observer, Trial
@@ -49,7 +51,8 @@ class Options:
 
     By default one notebook more than there are cores is worked on: it is set up, which the kernel
     takes its time for, while the others run. ``force`` observes, judges and records what has not
-    changed too; ``again`` judges and records it, from what was observed before.
+    changed too; ``again`` judges and records it, from what was observed before. With a ``cluster``
+    its workers observe.
     """
 
     jobs: int = field(default_factory=lambda: (os.cpu_count() or 1) + 1)
@@ -57,6 +60,7 @@ class Options:
     force: bool = False
     again: bool = False
     students: tuple[str, ...] = ()
+    cluster: Cluster | None = None
 
 
 @dataclass
@@ -71,7 +75,7 @@ class Exam:
 
     course: Course
     assignment: Assignment
-    sandbox: Sandbox
+    sandbox: Sandbox | Kind
     options: Options
     seen: dict[str, Observed] = field(default_factory=dict)
     trials: dict[str, list[Trial]] = field(default_factory=dict)

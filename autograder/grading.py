@@ -9,7 +9,7 @@ import importlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -34,6 +34,8 @@ from autograder.turn import turn
 from autograder.words import Words, plain
 
 if TYPE_CHECKING:
+    from autograder.cluster.cluster import Cluster, Kind
+    from autograder.cluster.shares import Shared
     from autograder.report import Report
     from autograder.sandbox import Sandbox
 
@@ -65,6 +67,7 @@ class Grader:
     before: dict[tuple[str, str], float] = field(default_factory=dict)
     recorded: list[tuple[str, str]] = field(default_factory=list)
     _starting: Future[Sandbox] | None = None
+    _cluster: Cluster | None = None
 
     def __enter__(self) -> Grader:
         return self
@@ -73,12 +76,30 @@ class Grader:
         starting, self._starting = self._starting, None
         if starting is not None and starting.exception() is None:
             starting.result().close()
+        cluster, self._cluster = self._cluster, None
+        if cluster is not None:
+            cluster.close()
 
     @property
-    def sandbox(self) -> Sandbox:
-        """The sandbox, started on first use: a run with nothing to do needs none."""
+    def cluster(self) -> Cluster:
+        """The cluster that was asked for, connected to on first use."""
+        from autograder.cluster.opening import open_cluster
+
+        assert self.options.cluster is not None
+        if self._cluster is None:
+            uses = tuple(sorted(self._uses()))
+            self._cluster = open_cluster(self.options.cluster, self.course, uses, self.notice)
+            _import_observing()  # meanwhile its workers warm up
+        return self._cluster
+
+    @property
+    def sandbox(self) -> Sandbox | Kind:
+        """The sandbox, started on first use: a run with nothing to do needs none. Of a cluster, its
+        largest kind of workers."""
         from autograder.sandbox import SandboxBroken, SandboxUnavailable
 
+        if self.options.cluster is not None:
+            return self.cluster.kinds(cuda=self.options.device != "cpu")[0]
         self._warm_up()
         assert self._starting is not None
         if not self._starting.done():
@@ -91,7 +112,7 @@ class Grader:
     def _warm_up(self) -> None:
         """Begin to start the sandbox. It warms up in a process of its own, which leaves time for
         reading and for our own slow imports."""
-        if self._starting is None:
+        if self._starting is None and self.options.cluster is None:
             from autograder.isolation import open_sandbox
 
             pool = ThreadPoolExecutor(max_workers=1)
@@ -264,29 +285,61 @@ class Grader:
         prints: Mapping[str, str],
     ) -> list[Json]:
         """Observe, judge and record ``submissions``."""
-        sandbox, texts = self.sandbox, texts_of(assignment)
-        exam = Exam(self.course, assignment, sandbox, self.options)
-        if self.options.force:
-            exam.referred = History(self.course.history, assignment.name).referred()
+        texts = texts_of(assignment)
+        # Both warm up in other processes, which leaves time for our own slow imports.
+        _ = self.sandbox if self.options.cluster is None else self.cluster
         with ThreadPoolExecutor(max_workers=1) as pool:
             importing = pool.submit(_import_recording)  # the notebooks run in other processes
-            exam.observe(submissions, self.progress)
+            observed = self._observed(assignment, policy, submissions)
             importing.result()
         from autograder.judge.batch import Batch, judge
 
-        seen = {REFERENCE: exam.reference, **exam.seen}
-        batch = Batch(assignment, policy, exam.reference, seen, exam.devices)
-        judge(batch)
-        refuse_wrong_checks(assignment, batch)
-        exam.diagnose(batch)
+        judged = []
+        for exam, share in observed:
+            seen = {REFERENCE: exam.reference, **exam.seen}
+            batch = Batch(assignment, policy, exam.reference, seen, exam.devices)
+            judge(batch)
+            refuse_wrong_checks(assignment, batch)
+            exam.diagnose(batch)
+            judged.append((exam, share, {one.student: exam.report(one, batch) for one in share}))
         refuse_changed(texts, assignment)
-        if exam.unexplained:
+        unexplained = sorted({id for exam, _ in observed for id in exam.unexplained})
+        if unexplained:
             self.notice(
-                f"{assignment.name}: {', '.join(exam.unexplained)} could not be observed, so "
+                f"{assignment.name}: {', '.join(unexplained)} could not be observed, so "
                 "reasons may be missing; the next run judges again."
             )
-        reports = {one.student: exam.report(one, batch) for one in submissions}
-        return self._record(texts, submissions, reports, exam, prints)
+        return [
+            report
+            for exam, share, reports in judged
+            for report in self._record(texts, share, reports, exam, prints)
+        ]
+
+    def _observed(
+        self, assignment: Assignment, policy: Policy, submissions: Sequence[Submission]
+    ) -> Shared:
+        """``submissions`` observed: here in one exam, by a cluster in one a kind of workers."""
+        referred: Set[str] = frozenset()
+        if self.options.force:
+            referred = History(self.course.history, assignment.name).referred()
+
+        def exam_on(sandbox: Sandbox | Kind) -> Exam:
+            return Exam(self.course, assignment, sandbox, self.options, referred=referred)
+
+        if self.options.cluster is None:
+            exam = exam_on(self.sandbox)
+            exam.observe(submissions, self.progress)
+            return [(exam, submissions)]
+        from autograder.cluster.shares import observe_shared
+
+        cuda = "cuda" in policy.devices and self.options.device != "cpu"
+        kinds = self.cluster.kinds(cuda=cuda)
+        if self.options.device == "cuda" and not kinds[0].facts["cuda"]:
+            raise MachineError(
+                "--device cuda: no worker has a GPU that Dask was told of (dask worker "
+                "--resources GPU=1); start one, or use --device auto."
+            )
+        return observe_shared(self.cluster, kinds, exam_on, submissions, self.progress)
 
     def _record(
         self,

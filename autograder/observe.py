@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
@@ -27,6 +27,9 @@ from autograder.observation import Observation, ObservationError
 from autograder.sandbox import Limits, Sandbox, SandboxBroken, SandboxUnavailable
 from autograder.store import content_of, file_of, set_aside
 from autograder.submission import Submission
+
+if TYPE_CHECKING:
+    from autograder.cluster.cluster import Kind
 
 __all__ = ["Observer", "Trial", "without_notes"]
 
@@ -83,7 +86,7 @@ class Observer:
     policy: Policy
     key: Key
     store: Path
-    sandbox: Sandbox
+    sandbox: Sandbox | Kind
     devices: tuple[str, ...]
     texts: Mapping[str, str]
     referred: Set[str] = frozenset()
@@ -187,7 +190,7 @@ class Observer:
             scratch_mb=self.policy.scratch_mb,
             reply_mb=self.policy.observation_mb,
         )
-        for attempt in (1, 2):
+        for attempt in range(1, self.sandbox.attempts + 1):
             seen = Observation()
             try:
                 ended = self.sandbox.run(
@@ -196,8 +199,9 @@ class Observer:
             except SandboxUnavailable as error:
                 raise MachineStopped(str(error)) from error
             except SandboxBroken as error:
-                if attempt == 2:
-                    raise MachineError(f"the sandbox broke twice: {error}") from error
+                if attempt == self.sandbox.attempts:
+                    often = "twice" if attempt == 2 else f"{attempt} times"
+                    raise MachineError(f"the sandbox broke {often}: {error}") from error
                 continue
             seen.end(ended.how, ended.detail)
             return seen

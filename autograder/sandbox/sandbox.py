@@ -6,6 +6,7 @@ callers give, and is the one face of the package.
 
 from __future__ import annotations
 
+import platform
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,9 @@ MAX_DEATHS = 4
 
 class Sandbox:
     """A context manager; `run` may be called from several threads at once."""
+
+    attempts = 2
+    """How often a run is worth being begun that ends with SandboxBroken."""
 
     def __init__(
         self,
@@ -96,7 +100,8 @@ class Sandbox:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What warm_up returned, the isolation and the kind of memory limit in force."""
+        """What warm_up returned, the isolation, the kind of memory limit in force and the machine's
+        architecture."""
         return dict(self._facts)
 
     def close(self) -> None:
@@ -141,8 +146,11 @@ class Sandbox:
         except SandboxBroken as error:
             self._deaths.append(str(error))
             raise
-        kind = zygote.keeper.kind
-        self._facts = zygote.facts | {"isolation": self._isolation, "memory_limit": kind}
+        self._facts = zygote.facts | {
+            "isolation": self._isolation,
+            "memory_limit": zygote.keeper.kind,
+            "architecture": platform.machine(),
+        }
         return zygote
 
     def _discard(self, zygote: Zygote, why: str) -> None:

@@ -14,10 +14,10 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
-__all__ = ["Closed", "Garbled", "Late", "Reader", "TooLarge", "WireError", "pack", "send"]
+__all__ = ["Closed", "Garbled", "Late", "Reader", "TooLarge", "WireError", "pack", "send", "unpack"]
 
 HEADER = struct.Struct("!IQ")
 CHUNK = 1 << 20
@@ -59,6 +59,23 @@ def send(sock: socket.socket, frame: Mapping[str, Any], payload: bytes | memoryv
     sock.sendall(pack(frame, payload))
     if len(payload):
         sock.sendall(payload)
+
+
+def unpack(data: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """The frames that ``data`` is made of, each read as suspiciously as from a socket."""
+    at = 0
+    while at < len(data):
+        if len(data) - at < HEADER.size:
+            raise Garbled("the bytes end within a frame")
+        json_length, payload_length = HEADER.unpack_from(data, at)
+        at += HEADER.size
+        if json_length + payload_length > len(data) - at:
+            raise Garbled("the bytes end within a frame")
+        text = bytearray(data[at : at + json_length])
+        if _has_too_many_parts(text):
+            raise TooLarge(f"frame of more than {MAX_PARTS} values")
+        at += json_length + payload_length
+        yield _parse(text), data[at - payload_length : at]
 
 
 class Reader:

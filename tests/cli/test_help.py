@@ -17,6 +17,8 @@ SLOW = (
     "sqlalchemy",
     "pytest",
     "babel",
+    "dask",
+    "distributed",
 )
 
 
@@ -60,6 +62,8 @@ def test_help_of_grade_names_every_option(autograder):
     ran = autograder("grade", "--help")
 
     for option in ("--course", "--jobs", "--student", "--device", "--json", "--quiet", "--force"):
+        assert option in ran.out
+    for option in ("--executor", "--cluster"):
         assert option in ran.out
 
 

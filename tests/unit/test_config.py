@@ -219,6 +219,7 @@ def test_a_bare_course_has_the_documented_policy(tmp_path):
         "sandbox": "full",
         "db_url": "sqlite:///gradebook.db",
         "exchange": None,
+        "clusters": {},
         "defaults": {},
         "assignments": {
             "a": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -46,6 +47,7 @@ def test_the_facts_name_isolation_and_memory_limit(run: Runner) -> None:
     facts = run.sandbox.facts
     assert facts["isolation"] in ("full", "none")
     assert facts["memory_limit"] in ("cgroup-v2", "cgroup-v1", "watcher")
+    assert facts["architecture"] == os.uname().machine
     assert len(facts["python"]) == 2
 
 
