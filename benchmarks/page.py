@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("svg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 __all__ = ["write_page"]
 
@@ -81,17 +81,17 @@ def _stages(found: Json) -> str:
 
 
 def _again(found: Json) -> str:
-    return (
-        f"## Second runs, {found['submissions']} submissions\n\n"
-        + _table(
-            ["what", "value"],
+    return f"## Second runs, {found['submissions']} submissions\n\n" + _table(
+        ["what", "value"],
+        [
+            ["first run", f"{found['first_run']:.1f} s"],
             [
-                ["first run", f"{found['first_run']:.1f} s"],
-                ["nothing changed, beyond start-up, each", f"{found['nothing_changed_each_ms']:.1f} ms"],
-                ["judged again after a check changed, each", f"{found['judged_again_each_ms']:.1f} ms"],
-                ["start-up (a course of one, nothing changed)", f"{found['start_up']:.2f} s"],
+                "nothing changed, beyond start-up, each",
+                f"{found['nothing_changed_each_ms']:.1f} ms",
             ],
-        )
+            ["judged again after a check changed, each", f"{found['judged_again_each_ms']:.1f} ms"],
+            ["start-up (a course of one, nothing changed)", f"{found['start_up']:.2f} s"],
+        ],
     )
 
 

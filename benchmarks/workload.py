@@ -1,4 +1,4 @@
-"""Courses full of generated submissions, for the benchmarks: the examples, each copy made different."""
+"""Courses full of generated submissions: the examples, each copy made different."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def hand_in(folder: Path, assignment: str, numbers: range) -> None:
     ]
     for number, (notebook, cells) in zip(
         numbers,
-        itertools.islice(
-            itertools.cycle(zip(chosen, places, strict=True)), numbers.start, None
-        ),
+        itertools.islice(itertools.cycle(zip(chosen, places, strict=True)), numbers.start, None),
         strict=False,
     ):
         for place in cells:
@@ -59,7 +57,9 @@ def hand_in(folder: Path, assignment: str, numbers: range) -> None:
 
 def machine() -> dict[str, Any]:
     """What the numbers were taken on."""
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    names = [
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
     return {
         "cores": os.cpu_count(),
         "processor": names[0].partition(": ")[2] if names else platform.machine(),
