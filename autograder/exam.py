@@ -101,11 +101,12 @@ class Exam:
         not work, that is a ``MachineError`` for ``--device cuda`` only, and else in the log."""
         from autograder.gpu import Gpu, look_for_gpu
 
-        if self.options.device == "cpu" or "cuda" not in self.policy.devices:
+        wanted = "cuda" in self.policy.devices
+        if self.options.device == "cpu" or (self.options.device == "auto" and not wanted):
             return None
         found = look_for_gpu(self.sandbox)
         if isinstance(found, Gpu):
-            return found
+            return found if wanted else None
         if self.options.device == "cuda":
             why = found.why or "torch finds no CUDA device here"
             raise MachineError(f"--device cuda: {why}; use --device auto.")

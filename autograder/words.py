@@ -294,7 +294,9 @@ OTHER: dict[str, str] = {
     "seconds": N_("{n} seconds"),
     "second": N_("1 second"),
     "unprotected": N_("Graded without the usual isolation."),
-    "not_on": N_("Not checked on {missing}: there is none here. What was checked on {ran} counts."),
+    "not_on": N_(
+        "Not checked on {missing}, as there is none here: what was checked elsewhere counts."
+    ),
     "write_code": N_("WRITE YOUR CODE HERE"),
     "write_answer": N_("WRITE YOUR ANSWER HERE"),
 }

@@ -101,8 +101,7 @@ def device_note(check: CheckResult, words: Words) -> str:
     """What there is to say of a check that ran, but not on all devices that it asks for."""
     if not (check.devices and check.missing_devices) or check.outcome == "broken":
         return ""
-    missing, ran = (", ".join(one).upper() for one in (check.missing_devices, check.devices))
-    return words.other("not_on", missing=missing, ran=ran)
+    return words.other("not_on", missing=", ".join(check.missing_devices).upper())
 
 
 def batch_json(assignment: str, reports: list[Json]) -> Json:

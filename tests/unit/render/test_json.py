@@ -60,8 +60,8 @@ def test_a_report_is_written_whole():
                         "reasons": [],
                         "devices": ["cpu"],
                         "not_run": ["cuda"],
-                        "note": "No se comprobó en CUDA, que aquí no hay. "
-                        "Cuenta lo que se comprobó en CPU.",
+                        "note": "No se comprobó en CUDA, porque aquí no hay: "
+                        "cuenta lo que sí se comprobó.",
                     },
                     {
                         "title": "`h`",
