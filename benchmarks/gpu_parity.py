@@ -41,7 +41,7 @@ from autograder.isolation import INSIDE, PACKAGE_ROOT, open_sandbox  # noqa: E40
 from autograder.judge.batch import Batch, judge  # noqa: E402
 from autograder.judge.compare import TOLERANCES  # noqa: E402
 from autograder.judge.seen import Observed  # noqa: E402
-from autograder.sandbox import Sandbox, SandboxUnavailable  # noqa: E402
+from autograder.sandbox import Sandbox, SandboxBroken, SandboxUnavailable  # noqa: E402
 from autograder.submission import Submission, reference  # noqa: E402
 from autograder.values import (  # noqa: E402
     ArrayValue,
@@ -130,7 +130,7 @@ def _opened(rehearse: bool) -> tuple[AbstractContextManager[Sandbox], str]:
     try:
         opened = Sandbox(**how, uses=[]) if rehearse else open_sandbox("full", ())
         return opened, f"{said}isolation: full"
-    except SandboxUnavailable as error:
+    except (SandboxBroken, SandboxUnavailable) as error:
         why = " ".join(str(error).split())
         _say(f"gpu_parity: the weaker mode, sandbox: none, because: {why}")
         weak = Sandbox(**how, uses=[], isolation="none") if rehearse else open_sandbox("none", ())

@@ -1,5 +1,5 @@
 """The sandbox's entry with a GPU that is none: what runs "on it" runs on the CPU, and is said to be
-on CUDA, unless it went through ``.cpu()``.
+on CUDA, unless it went through ``.cpu()``; ``.to("cuda")`` brings it back.
 
 It stands in for ``autograder.inside.cuda`` in the child; all else is the real thing. A notebook
 that sets ``builtins.context`` to ``"broken"`` breaks it. It proves nothing about real GPUs.
@@ -49,7 +49,17 @@ def _pretend() -> None:
         copy.fetched = True  # type: ignore[attr-defined]
         return copy
 
+    move = torch.Tensor.to
+
+    def to(self: torch.Tensor, *arguments: Any, **more: Any) -> torch.Tensor:
+        target = arguments[0] if arguments else more.get("device")
+        if isinstance(target, str | torch.device) and torch.device(target).type == "cuda":
+            return original(self).clone() if hasattr(self, "fetched") else self
+        return move(self, *arguments, **more)
+
     torch.Tensor.cpu = cpu  # type: ignore[method-assign]
+    torch.Tensor.to = to  # type: ignore[method-assign, assignment]
+    torch.Tensor.cuda = lambda self: self.to("cuda")  # type: ignore[method-assign]
 
 
 def _make_ready(memory_mb: int) -> dict[str, Any]:

@@ -58,7 +58,12 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
         shell.namespace.pop("plt")
     weight = torch.zeros(2, 2, requires_grad=True)
     loss = torch.nn.functional.mse_loss(weight @ torch.ones(2, 2), torch.ones(2, 2))
-    loss.backward()  # type: ignore[no-untyped-call]
+    if cuda.possible():
+        # The first backward of a process asks CUDA for its devices, on the CPU too, and starts a
+        # thread for each: neither survives a fork.
+        weight.grad = torch.zeros_like(weight)
+    else:
+        loss.backward()  # type: ignore[no-untyped-call]
     torch.optim.SGD([weight], lr=0.1).step()
     with watched_operators():
         torch.sigmoid(weight)
