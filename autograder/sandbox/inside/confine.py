@@ -43,7 +43,9 @@ def confine(bounds: Bounds, seccomp: bytes) -> None:
     _mount_own(bounds.scratch_bytes)
     gpus = _gpu_nodes()
     if not bounds.gpu:
-        _cover(gpus)
+        # Most have no business with it. CUDA takes what it may not open for no GPU, in silence.
+        for node in gpus:
+            syscalls.remount_without_devices(str(node))
     _enter_user_namespace()
     settle(Path(SCRATCH))
     limit_resources(bounds)
@@ -72,15 +74,6 @@ def protect_devices() -> None:
 
 def _gpu_nodes() -> list[Path]:
     return sorted(Path("/dev").glob(GPU_NODES))
-
-
-def _cover(nodes: list[Path]) -> None:
-    """Most runs have no business with the GPU: they see nothing of it but names."""
-    for node in nodes:
-        if node.is_dir():
-            syscalls.mount("tmpfs", str(node), source="none", flags=syscalls.MS_RDONLY)
-        else:
-            syscalls.mount(None, str(node), source="/dev/null", flags=syscalls.MS_BIND)
 
 
 def _mount_own(scratch_bytes: int) -> None:
@@ -149,6 +142,7 @@ def limit_resources(bounds: Bounds) -> None:
     if bounds.gpu:
         limits[resource.RLIMIT_NOFILE] = 1024  # CUDA opens its nodes dozens of times
         del limits[resource.RLIMIT_MEMLOCK]  # what the host gave us: CUDA pins memory
+        limits[resource.RLIMIT_FSIZE] = bounds.data_bytes  # and maps files that are memory
     if bounds.tasks is not None:
         limits[resource.RLIMIT_NPROC] = bounds.tasks
     for kind, value in limits.items():
