@@ -221,7 +221,7 @@ def test_where_the_course_waits_for_a_device_nothing_that_missed_it_counts(grade
     assert "waits_for" not in waited.reports["ana"]
 
 
-def test_a_device_that_the_course_does_not_ask_for_is_not_waited_for(small_course, warm_sandbox):
+def test_a_device_that_the_course_does_not_ask_for_is_not_waited_for():
     from autograder.report import CheckResult, ExerciseResult, held_back
 
     check = CheckResult("`f`", "`f`", 1.0, 0.0, "not_run", missing_devices=("cuda",))
