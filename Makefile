@@ -9,7 +9,7 @@ E2E_STAMP := $(VENV)/.ready-e2e
 
 SECONDS ?= 60
 
-.PHONY: help demo test lint types words spec e2e heavy attacks crashes cluster fuzz bench all clean
+.PHONY: help demo test lint types words spec e2e heavy attacks crashes cluster fuzz bench gpu all clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -65,6 +65,9 @@ cluster: $(STAMP) ## a Dask cluster in network namespaces, workers killed and cu
 
 bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
 	@$(BIN)/python benchmarks/grade_against_nbgrader.py
+
+gpu: ## on a machine with a GPU, whatever else it lacks: the GPU's tests, CPU against CUDA, times
+	@PYTHON="$(filter-out python3,$(PYTHON))" scripts/gpu
 
 types: $(STAMP) ## mypy alone
 	@$(BIN)/mypy

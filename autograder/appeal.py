@@ -61,7 +61,11 @@ def log_results(
         exam.devices,
         course.key.id,
         facts["isolation"],
-        {**{one: facts[one] for one in ("python", "torch", "numpy")}, **versions()},
+        {
+            **{one: facts[one] for one in ("python", "torch", "numpy")},
+            **versions(),
+            **({} if exam.gpu is None else exam.gpu.facts),
+        },
         code_digest(),
         _names(exam.models[REFERENCE]),
         {one.id: _names(exam.models[one.id]) for one in _compared(exam)},
@@ -222,6 +226,6 @@ def _seen(
 
 
 def _loaded(store: Path, trials: Observations) -> list[Any]:
-    from autograder.observation import Observation
+    from autograder.observation import Observation, joined
 
-    return [Observation.load(find(store, digest, content)) for digest, content in trials]
+    return joined(Observation.load(find(store, digest, content)) for digest, content in trials)

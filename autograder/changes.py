@@ -20,7 +20,7 @@ PARTS = (
     ("misconceptions_", ".yaml", "the misconceptions"),
     ("", ".ipynb", "the source notebook"),
 )
-IGNORED = {"made_from", "exercises", "checks", "id", "title"}
+IGNORED = {"made_from", "exercises", "checks", "id", "title", "note"}
 
 
 @dataclass(frozen=True)

@@ -262,15 +262,26 @@ def grade(
             write_json(json_file, batches[0] if len(batches) == 1 else batches)
         if not quiet:
             results(batches, here, grader.before)
+        waiting = [
+            report["student"]
+            for batch in batches
+            for report in batch["reports"]
+            if "waits_for" in report
+        ]
         broken = [
             (batch["assignment"], report["student"])
             for batch in batches
             for report in batch["reports"]
-            if report["status"] == "broken"
+            if report["status"] == "broken" and "waits_for" not in report
         ]
         if broken:
             named = ", ".join(f"{who} ({what})" for what, who in broken[:10])
             raise MachineError(f"could not grade {named}; see {here.state / 'log'}.")
+        if waiting:
+            raise MachineError(
+                f"{len(waiting)} not graded: they wait for a device that is not here or was not "
+                "asked for (`without_device: wait`); grade again where it is."
+            )
 
 
 @app.command()

@@ -91,6 +91,10 @@ class Assignment(Part):
     seconds_per_cell: float = Field(default=10.0, gt=0, le=600)
     seconds_per_trial: float = Field(default=30.0, gt=0, le=3600)
     memory_mb: int = Field(default=2048, ge=256)
+    gpu_memory_mb: int = Field(default=2048, ge=64)
+    """Of the GPU's, for the tensors of one submission."""
+    without_device: Literal["leave_out", "wait"] = "leave_out"
+    """What becomes of a submission when a device is missing that some of its checks ask for."""
     output_kb: int = Field(default=1024, ge=1, le=16_384)
     observation_mb: int = Field(default=64, ge=1, le=1024)
     processes: int = Field(default=64, ge=8, le=4096)
@@ -98,6 +102,10 @@ class Assignment(Part):
     tolerances: dict[Literal["float16", "bfloat16", "float32", "float64", "trained"], Tolerance] = (
         Field(default={}, strict=False)
     )
+    tolerances_cuda: dict[
+        Literal["float16", "bfloat16", "float32", "float64", "trained"], Tolerance
+    ] = Field(default={}, strict=False)
+    """Where none is given here, those of the CPU hold ten times over."""
     checks: dict[str, Tolerance] = Field(default={})
     """Tolerances of single checks, by the name of the test function."""
     # Neither is dumped: no observation and no judgement depends on when something was due.

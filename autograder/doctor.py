@@ -67,13 +67,14 @@ def _packages() -> Iterator[Row]:
 
 
 def _sandbox(course: Course | None) -> Iterator[Row]:
+    from autograder.gpu import Gpu, look_for_gpu
     from autograder.isolation import open_sandbox
     from autograder.sandbox import SandboxBroken, SandboxUnavailable
 
     weak = course is not None and course.config.sandbox == "none"
     try:
         with open_sandbox("none" if weak else "full") as sandbox:
-            facts = sandbox.facts
+            facts, gpu = sandbox.facts, look_for_gpu(sandbox)
     except (SandboxUnavailable, SandboxBroken) as error:
         yield Row(
             "sandbox", "bad", str(error), "or choose `sandbox: none` in the config, knowingly"
@@ -98,8 +99,12 @@ def _sandbox(course: Course | None) -> Iterator[Row]:
         )
     else:
         yield Row("memory limit", "ok", limit)
-    if facts["cuda"]:
-        yield Row("cuda", "ok", "torch finds a CUDA device")
+    if isinstance(gpu, Gpu):
+        said = f"{gpu.name}, driver {gpu.driver}, {gpu.memory_mb} MB: CUDA starts in the sandbox"
+        yield Row("cuda", "ok", said)
+    elif gpu.why:
+        mend = "look at the driver (nvidia-smi) and at SECURITY.md, *The GPU*"
+        yield Row("cuda", "weak", f"{gpu.why}: checks for CUDA are reported as not run", mend)
     else:
         yield Row("cuda", "weak", "none: checks for CUDA are reported as not run")
 

@@ -24,6 +24,7 @@ from autograder.words import Words
 if TYPE_CHECKING:
     from autograder.cluster.cluster import Kind
     from autograder.cluster.entry import Cluster
+    from autograder.gpu import Gpu
     from autograder.judge.batch import Batch
     from autograder.judge.seen import Observed
     from autograder.observe import Observer, Trial
@@ -95,11 +96,27 @@ class Exam:
     @cached_property
     def devices(self) -> tuple[str, ...]:
         """The devices to observe on: those of the config that are asked for and at hand."""
-        has_cuda = bool(self.sandbox.facts.get("cuda"))
-        if self.options.device == "cuda" and not has_cuda:
-            raise MachineError("--device cuda: torch finds no CUDA device here; use --device auto.")
-        wanted = {"cpu"} if self.options.device == "cpu" or not has_cuda else {"cpu", "cuda"}
+        wanted = {"cpu"} if self.gpu is None else {"cpu", "cuda"}
         return tuple(one for one in self.policy.devices if one in wanted)
+
+    @cached_property
+    def gpu(self) -> Gpu | None:
+        """The GPU to observe on, if there is one and it is asked for. Where one is there that does
+        not work, that is a ``MachineError`` for ``--device cuda`` only, and else in the log."""
+        from autograder.gpu import Gpu, look_for_gpu
+
+        wanted = "cuda" in self.policy.devices
+        if self.options.device == "cpu" or (self.options.device == "auto" and not wanted):
+            return None
+        found = look_for_gpu(self.sandbox)
+        if isinstance(found, Gpu):
+            return found if wanted else None
+        if self.options.device == "cuda":
+            why = found.why or "torch finds no CUDA device here"
+            raise MachineError(f"--device cuda: {why}; use --device auto.")
+        if found.why:
+            log.error("checks for CUDA do not run: %s", found.why)
+        return None
 
     @cached_property
     def observer(self) -> Observer:
@@ -120,6 +137,7 @@ class Exam:
             self.devices,
             texts,
             self.referred,
+            self.gpu,
         )
 
     @cached_property
@@ -146,8 +164,13 @@ class Exam:
     def observe(
         self, submissions: Sequence[Submission], progress: Callable[[int, int], None]
     ) -> None:
-        """Observe all ``submissions``, several at a time; one that fails fails alone."""
-        progress(0, len(submissions))
+        """Observe all ``submissions``, several at a time; one that fails fails alone.
+
+        All of them on the CPU first; then on the GPU, as many at a time as its memory has room for.
+        """
+        on_gpu = self.observer.uses_gpu
+        total = len(submissions) * (2 if on_gpu else 1)
+        progress(0, total)
         for one in submissions:
             if one.fault:
                 log.error("%s of %s cannot be read: %s", one.assignment, one.student, one.fault)
@@ -155,7 +178,7 @@ class Exam:
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
             model = pool.submit(lambda: self.reference)
             waiting = {
-                pool.submit(self.observer.observe, one, fresh=self.options.force): one
+                pool.submit(self.observer.on_cpu, one, fresh=self.options.force): one
                 for one in submissions
                 if not one.fault
             }
@@ -164,7 +187,32 @@ class Exam:
                 _ = self.misconceptions
                 for done, future in enumerate(as_completed(waiting), 1):
                     self._take(waiting[future], future)
-                    progress(done, len(submissions))
+                    progress(done, total)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        if on_gpu:
+            self._observe_on_gpu(submissions, lambda done: progress(total // 2 + done, total))
+
+    def _observe_on_gpu(
+        self, submissions: Sequence[Submission], progress: Callable[[int], None]
+    ) -> None:
+        """Add the runs on the GPU to the trials of ``submissions`` that were seen on the CPU."""
+
+        def both(one: Submission, trials: list[Trial]) -> list[Trial]:
+            return [*trials, *self.observer.on_gpu(one, trials, fresh=self.options.force)]
+
+        jobs = min(self.options.jobs, self.observer.places)
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            waiting = {
+                pool.submit(both, one, self.trials[one.student]): one
+                for one in submissions
+                if one.student in self.seen
+            }
+            try:
+                for done, future in enumerate(as_completed(waiting), 1):
+                    self._take(waiting[future], future)
+                    progress(done)
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -211,20 +259,24 @@ class Exam:
         except Exception as error:
             # Whatever it is: it stays this submission's.
             log.exception("%s of %s could not be observed", self.assignment.name, student)
+            self.seen.pop(student, None)
             self.broken[student] = str(error)
 
     def report(self, submission: Submission, batch: Batch) -> Report:
         """The report of one submission of the judged ``batch``."""
-        from autograder.report import Report
+        from autograder.report import Report, held_back
 
         student = submission.student
         trials = self.trials.get(student, [])
+        exercises = batch.exercises(student)
+        if self.policy.without_device == "wait":
+            exercises = tuple(held_back(one, self.policy.devices) for one in exercises)
         return Report(
             student,
             self.assignment.name,
             tuple(
                 replace(one, unjudged="broken") if student in self.broken else one
-                for one in batch.exercises(student)
+                for one in exercises
             ),
             "cuda" if "cuda" in self.devices else "cpu",
             submission.unreadable,
@@ -236,6 +288,7 @@ class Exam:
                     name: self.sandbox.facts[name] for name in ("python", "torch", "numpy")
                 },
                 "devices": list(self.devices),
+                **({} if self.gpu is None else self.gpu.facts),
                 "trials": [trial.digest for trial in trials],
             },
         )
@@ -266,8 +319,9 @@ def observed_in(
 ) -> Observed:
     """The ``trials`` of ``submission`` as checks look at them."""
     from autograder.judge.batch import observed
+    from autograder.observation import joined
 
-    loaded = [trial.load() for trial in trials]
+    loaded = joined(trial.load() for trial in trials)
     places = solution_places(submission)
     return observed(loaded, assignment, places, submission.damage, is_reference=model)
 

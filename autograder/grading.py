@@ -24,6 +24,7 @@ from autograder.database import known_students, recorded_students
 from autograder.delays import doubts, settle
 from autograder.errors import AuthorError, MachineError
 from autograder.exam import REFERENCE, Exam, Options, refuse_wrong_checks
+from autograder.gpu import is_there
 from autograder.history import History
 from autograder.isolation import USES
 from autograder.render.json import missing_json
@@ -252,6 +253,7 @@ class Grader:
                 self.course.config.db_url,
                 self.course.key.id,
                 self.options.device,
+                is_there(),
             ]
         )
 

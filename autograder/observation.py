@@ -10,8 +10,8 @@ import contextlib
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -39,7 +39,7 @@ from autograder.values import (
     sound,
 )
 
-__all__ = ["CellRun", "Ending", "Observation", "ObservationError", "Snapshot"]
+__all__ = ["CellRun", "Ending", "Observation", "ObservationError", "Snapshot", "joined"]
 
 SCHEMA = 1
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -107,15 +107,19 @@ class Ending:
 
 @dataclass
 class Observation:
-    """All that one trial saw. Filled frame by frame, then saved; never changed afterwards.
+    """All that one run of a trial saw. Filled frame by frame, then saved; never changed afterwards.
 
     ``cells`` are the cells that ended, by index; ``probes`` by exercise, name and device.
+    ``device`` is where its probes ran. A trial that was run on other devices too has those runs
+    ``beside`` it, by device, and what their probes saw among its own (``joined``).
     """
 
     cells: dict[int, CellRun] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     probes: dict[str, dict[str, dict[str, Value]]] = field(default_factory=dict)
     ending: Ending = Ending("died", "")
+    device: str = "cpu"
+    beside: Mapping[str, Observation] = field(default_factory=dict)
     _frames: list[str] = field(default_factory=list)
     """As JSON: what was read of them is kept above, in less room."""
     _outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -204,7 +208,8 @@ class Observation:
 
     def save(self, path: Path) -> None:
         """Write the file at ``path``, whole or not at all."""
-        kept = json.dumps({"schema": SCHEMA, "ending": vars(self.ending), "frames": []})
+        head = {"schema": SCHEMA, "device": self.device, "ending": vars(self.ending)}
+        kept = json.dumps({**head, "frames": []})
         observation = f"{kept.removesuffix(']}')}{', '.join(self._frames)}]}}"
         metadata = {"observation": observation, "outputs": _dumps(self._outputs)}
         if self._cut:
@@ -228,7 +233,7 @@ class Observation:
             kept = _loads(metadata["observation"])
             if kept["schema"] != SCHEMA:
                 raise ObservationError(f"{path.name}: written by another version")
-            made = cls()
+            made = cls(device=as_text(kept.get("device", "cpu")))
             for frame in as_list(kept["frames"]):
                 made._read(frame, tensors)
             ending = kept["ending"]
@@ -252,6 +257,30 @@ class Observation:
     def is_cut(self, index: int) -> bool:
         """Whether some outputs of cell ``index`` were left out: all together were too many."""
         return index in self._cut
+
+
+def joined(runs: Iterable[Observation]) -> list[Observation]:
+    """The trials: those on the CPU, each with its runs on other devices, which follow in the same
+    order. A run's probes count for its own device only, whatever its frames say."""
+    by_device: dict[str, list[Observation]] = {"cpu": []}
+    for run in runs:
+        by_device.setdefault(run.device, []).append(run)
+    own = by_device.pop("cpu")
+    return [
+        _beside(one, {device: them[i] for device, them in by_device.items() if i < len(them)})
+        for i, one in enumerate(own)
+    ]
+
+
+def _beside(own: Observation, others: Mapping[str, Observation]) -> Observation:
+    probes: dict[str, dict[str, dict[str, Value]]] = {}
+    for run in (own, *others.values()):
+        for exercise, by_name in run.probes.items():
+            for name, by_device in by_name.items():
+                if run.device in by_device:
+                    found = probes.setdefault(exercise, {}).setdefault(name, {})
+                    found[run.device] = by_device[run.device]
+    return replace(own, probes=probes, beside=others)
 
 
 @contextlib.contextmanager

@@ -10,20 +10,22 @@ import hashlib
 import io
 import json
 import logging
+import re
 import tokenize
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, Any
 
 from autograder.assignment import Assignment
 from autograder.config import Assignment as Policy
 from autograder.course import Key
 from autograder.errors import MachineError, MachineStopped
+from autograder.gpu import HOST_MB, START_SECONDS, Gpu
 from autograder.isolation import INSIDE, PACKAGE_ROOT
-from autograder.observation import Observation, ObservationError
+from autograder.observation import Observation, ObservationError, joined
 from autograder.sandbox import Limits, Sandbox, SandboxBroken, SandboxUnavailable
 from autograder.store import content_of, file_of, set_aside
 from autograder.submission import Submission
@@ -34,6 +36,11 @@ if TYPE_CHECKING:
 __all__ = ["Observer", "Trial", "without_notes"]
 
 log = logging.getLogger(__name__)
+CUDA = re.compile(r"""["']cuda["']""")
+NOT_SEEN = {"tolerances", "tolerances_cuda", "checks", "trials"}
+"""Settings that no run depends on, or that its job has already."""
+OF_DEVICES = {"devices", "gpu_memory_mb", "without_device"}
+"""Settings that a run on the CPU does not depend on: it is the same with a GPU and without."""
 
 
 def _code_digest() -> str:
@@ -59,7 +66,8 @@ def _kept(path: Path) -> Observation | None:
 
 @dataclass(frozen=True)
 class Trial:
-    """One observe run: its number, the name of its observation, the file and its SHA-256.
+    """One observe run, on one device: the trial's number, the name of its observation, the file
+    and its SHA-256.
 
     ``seen`` is the observation if it was made or read just now: parsing it takes a while.
     """
@@ -78,7 +86,9 @@ class Trial:
 class Observer:
     """Observes submissions of one assignment. May be used from several threads at once.
 
-    ``referred`` are the files, by their SHA-256, that have to stay when they are made anew;
+    ``referred`` are the files, by their SHA-256, that have to stay when they are made anew.
+    ``gpu`` is where probes run that ``devices`` has ``cuda`` for. A trial is one process on the
+    CPU, which sees no GPU, and one more on the GPU, as no process may have two submissions in it.
     ``environment`` are variables that notebooks see besides the usual ones.
     """
 
@@ -90,13 +100,48 @@ class Observer:
     devices: tuple[str, ...]
     texts: Mapping[str, str]
     referred: Set[str] = frozenset()
+    gpu: Gpu | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set, init=False)
     _turns: dict[str, Lock] = field(default_factory=dict, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
 
+    @cached_property
+    def places(self) -> int:
+        """How many runs the GPU's memory has room for at once."""
+        return self.gpu.places(self.policy.gpu_memory_mb) if self.gpu is not None else 0
+
+    @cached_property
+    def _free(self) -> Semaphore:
+        return Semaphore(self.places)
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether there is a GPU and a probe that could run on it."""
+        return self.gpu is not None and "cuda" in self.devices and bool(CUDA.search(self._probes))
+
+    @cached_property
+    def _probes(self) -> str:
+        return without_notes(self.assignment.probes)
+
     def observe(self, submission: Submission, *, fresh: bool = False) -> list[Trial]:
-        """All trials of ``submission``; none if it cannot be read. ``fresh`` uses no stored one.
+        """All trials of ``submission``, first those on the CPU; none if it cannot be read.
+        ``fresh`` uses no stored one."""
+        trials = self.on_cpu(submission, fresh=fresh)
+        return [*trials, *self.on_gpu(submission, trials, fresh=fresh)]
+
+    def on_gpu(
+        self, submission: Submission, trials: Sequence[Trial], *, fresh: bool = False
+    ) -> list[Trial]:
+        """The same ``trials`` on the GPU, up to the last cell that ended on the CPU; waits for room
+        in its memory. None where there is no GPU, or nothing to do for it."""
+        if not trials or not self.uses_gpu:
+            return []
+        count = len(trials[0].load().cells)
+        return [self._trial(submission, one.number, count, fresh, "cuda") for one in trials]
+
+    def on_cpu(self, submission: Submission, *, fresh: bool = False) -> list[Trial]:
+        """The trials of ``submission`` on the CPU; none if it cannot be read.
 
         After a run that was killed, later trials run up to the last cell that ended, so that a
         literal gains nothing from an endless loop behind it. Where no cell has ended they run
@@ -123,12 +168,16 @@ class Observer:
         ``start`` is added to what the generators are seeded with before the first cell: it moves
         only what draws without a seed of its own.
         """
-        job = self._job(submission, number, len(submission.cells))
-        return self._run({**job, "threads": threads, "start": start}, submission)
+        moved = {"threads": threads, "start": start}
+        count, devices = len(submission.cells), ["cpu", *(["cuda"] if self.uses_gpu else [])]
+        jobs = [self._job(submission, number, count, device) for device in devices]
+        return joined(self._run({**job, **moved}, submission) for job in jobs)[0]
 
-    def _trial(self, submission: Submission, number: int, count: int, fresh: bool) -> Trial:
-        job = self._job(submission, number, count)
-        inputs = json.dumps([job, submission.digest, self._circumstances], sort_keys=True)
+    def _trial(
+        self, submission: Submission, number: int, count: int, fresh: bool, device: str = "cpu"
+    ) -> Trial:
+        job = self._job(submission, number, count, device)
+        inputs = json.dumps([job, submission.digest, self._circumstances(device)], sort_keys=True)
         digest = hashlib.sha256(inputs.encode()).hexdigest()
         path = file_of(self.store, digest)
         # Of equal submissions the second one waits for the first one's: each result names the file
@@ -148,13 +197,20 @@ class Observer:
         with self._lock:
             return self._turns.setdefault(digest, Lock())
 
-    @cached_property
-    def _circumstances(self) -> dict[str, Any]:
-        """What else an observation depends on: versions, isolation, limits, our own code."""
-        limits = self.policy.model_dump(mode="json", exclude={"tolerances", "checks", "trials"})
-        return {"facts": self.sandbox.facts, "limits": limits, "code": _code_digest()}
+    def _circumstances(self, device: str) -> dict[str, Any]:
+        """What else an observation depends on: versions, isolation, limits, our own code, and on
+        the GPU which one it is and its driver."""
+        facts = {name: one for name, one in self.sandbox.facts.items() if name != "cuda"}
+        if device == "cuda" and self.gpu is not None:
+            facts |= self.gpu.facts
+        return {"facts": facts, **self._unmoved}
 
-    def _job(self, submission: Submission, number: int, count: int) -> dict[str, Any]:
+    @cached_property
+    def _unmoved(self) -> dict[str, Any]:
+        limits = self.policy.model_dump(mode="json", exclude=NOT_SEEN | OF_DEVICES)
+        return {"limits": limits, "code": _code_digest()}
+
+    def _job(self, submission: Submission, number: int, count: int, device: str) -> dict[str, Any]:
         megabyte = 2**20
         exercises = self.assignment.exercises
         return {
@@ -164,11 +220,12 @@ class Observer:
             ],
             "names": {one.id: list(one.names) for one in exercises},
             "also": {one.id: list(one.observe) for one in exercises},
-            "probes": without_notes(self.assignment.probes),
-            "devices": list(self.devices),
+            "probes": self._probes,
+            "devices": [one for one in self.devices if one == device],
             "threads": 1,
             "start": 0,
-            "shown": number == 0,
+            "gpu_mb": self.policy.gpu_memory_mb if device == "cuda" else 0,
+            "shown": number == 0 and device == "cpu",
             "shift": self.key.shift(number),
             "key": self.key.draws(number),
             "limits": {
@@ -183,29 +240,58 @@ class Observer:
         }
 
     def _run(self, job: Mapping[str, Any], submission: Submission) -> Observation:
-        limits = Limits(
+        if not job["gpu_mb"]:
+            return self._run_with(job, submission, self._limits, "cpu")
+        limits = replace(
+            self._limits,
+            seconds=self._limits.seconds + START_SECONDS,
+            memory_mb=self._limits.memory_mb + HOST_MB,
+            gpu=True,
+        )
+        with self._free:
+            return self._run_with(job, submission, limits, "cuda")
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(
             seconds=self.policy.seconds_per_trial,
             memory_mb=self.policy.memory_mb,
             processes=self.policy.processes,
             scratch_mb=self.policy.scratch_mb,
             reply_mb=self.policy.observation_mb,
         )
+
+    def _run_with(
+        self, job: Mapping[str, Any], submission: Submission, limits: Limits, device: str
+    ) -> Observation:
         for attempt in range(1, self.sandbox.attempts + 1):
-            seen = Observation()
             try:
-                ended = self.sandbox.run(
-                    job, limits=limits, files=submission.files, on_frame=seen.accept
-                )
+                return self._attempt(job, submission, limits, device)
             except SandboxUnavailable as error:
                 raise MachineStopped(str(error)) from error
             except SandboxBroken as error:
                 if attempt == self.sandbox.attempts:
                     often = "twice" if attempt == 2 else f"{attempt} times"
                     raise MachineError(f"the sandbox broke {often}: {error}") from error
-                continue
-            seen.end(ended.how, ended.detail)
-            return seen
         raise AssertionError("the loop above returns or raises")
+
+    def _attempt(
+        self, job: Mapping[str, Any], submission: Submission, limits: Limits, device: str
+    ) -> Observation:
+        seen, told = Observation(device=device), device == "cpu"
+
+        def take(frame: dict[str, Any], payload: bytes) -> None:
+            nonlocal told
+            if told:
+                seen.accept(frame, payload)
+            told = True  # what comes first tells of the GPU: no cell has run yet
+
+        ended = self.sandbox.run(job, limits=limits, files=submission.files, on_frame=take)
+        if not told:
+            # Somebody else may have had its memory for a moment.
+            raise SandboxBroken(f"CUDA did not start ({ended.how}: {ended.detail.strip()[-300:]})")
+        seen.end(ended.how, ended.detail)
+        return seen
 
 
 def without_notes(source: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograder.judge.finding import OUTCOMES, Finding
 
-__all__ = ["CheckResult", "ExerciseResult", "Report", "worst"]
+__all__ = ["CheckResult", "ExerciseResult", "Report", "held_back", "worst"]
 
 SEVERITY = ("broken", "timed_out", "blocked", "errored", "failed", "not_run", "passed")
 assert set(SEVERITY) == set(OUTCOMES)
@@ -57,6 +57,21 @@ class ExerciseResult:
         return worst([check.outcome for check in self.checks]) if self.checks else self.unjudged
 
 
+def held_back(exercise: ExerciseResult, devices: Collection[str]) -> ExerciseResult:
+    """The same exercise where each check that missed one of ``devices`` waits for it: nothing of it
+    counts until it has run on all of them."""
+    checks = (_held_back(one, devices) for one in exercise.checks)
+    return replace(exercise, checks=tuple(checks))
+
+
+def _held_back(check: CheckResult, devices: Collection[str]) -> CheckResult:
+    missing = [one for one in check.missing_devices if one in devices]
+    if not missing:
+        return check
+    finding = Finding("waits", {"devices": ", ".join(missing).upper()})
+    return replace(check, score=0.0, outcome="broken", finding=finding, reasons=())
+
+
 @dataclass(frozen=True)
 class Report:
     """One submission. ``made_from`` says with what it can be made again: key id, versions,
@@ -77,6 +92,18 @@ class Report:
     @property
     def max_score(self) -> float:
         return round(sum(exercise.max_score for exercise in self.exercises), 6)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it gets no score for want of a device."""
+        findings = [check.finding for one in self.exercises for check in one.checks]
+        return any(one is not None and one.kind == "waits" for one in findings)
+
+    @property
+    def missing_devices(self) -> tuple[str, ...]:
+        """The devices that some check asks for and did not run on."""
+        checks = [check for exercise in self.exercises for check in exercise.checks]
+        return tuple(dict.fromkeys(one for check in checks for one in check.missing_devices))
 
     @property
     def status(self) -> str:

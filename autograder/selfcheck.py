@@ -147,6 +147,7 @@ def _run(
         "devices": [],
         "threads": None,
         "start": 0,
+        "gpu_mb": None,
         "shown": True,
         "shift": 0,
         "key": "",

@@ -187,6 +187,7 @@ FINDINGS: dict[str, str] = {
     "said": "{text}",
     "assertion": N_("What is asked for does not hold."),
     "not_run": N_("Not checked: there is no {devices} here."),
+    "waits": N_("Not graded yet: it waits for a machine with {devices}."),
     "broken": N_(
         "Grading failed through a fault of the system, not of yours; it will be graded again."
     ),
@@ -255,6 +256,7 @@ HOW: dict[str, str] = {
 
 LIMITS: dict[str, str] = {
     "memory": N_("It passed the memory limit."),
+    "gpu_memory": N_("It passed the GPU's memory limit."),
     "processes": N_("It passed the limit of processes and threads."),
     "disk": N_("It passed the limit of disk space."),
 }
@@ -294,6 +296,9 @@ OTHER: dict[str, str] = {
     "second": N_("1 second"),
     "by_hand": N_("Answers that somebody grades by hand: {count}."),
     "unprotected": N_("Graded without the usual isolation."),
+    "not_on": N_(
+        "Not checked on {missing}, as there is none here: what was checked elsewhere counts."
+    ),
     "write_code": N_("WRITE YOUR CODE HERE"),
     "write_answer": N_("WRITE YOUR ANSWER HERE"),
 }

@@ -159,9 +159,9 @@ def _answered(request: Request, base: Answer) -> Answer:
 
         # What this accepts the machine that judges accepts, too; what it refuses ends the run
         # here, as it would there. The first frame of a run on a GPU tells of that.
-        seen = Observation()
-        frames: list[Frame] = []
         tells_of_gpu = bool(request.job.get("gpu_mb"))
+        seen = Observation(device="cuda" if tells_of_gpu else "cpu")
+        frames: list[Frame] = []
 
         def hear(frame: dict[str, Any], content: bytes) -> None:
             if frames or not tells_of_gpu:

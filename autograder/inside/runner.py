@@ -3,9 +3,13 @@
 A job is ``{"cells": [{"source", "exercise"}], "names": {exercise: [name]},
 "also": {exercise: [name]}, "probes": text, "devices": [device],
 "threads": of torch, or null, "shown": whether anybody looks at outputs, "shift": seed shift,
-"start": added to what the generators start with, "key": of the probes' draws, "limits": {…},
-"texts": {…}, "environment": {variable: value}, or nothing}``. Frames go out as soon as they are
-known, so that what a killed run had seen stays.
+"start": added to what the generators start with, "key": of the probes' draws,
+"gpu_mb": memory of the GPU that it may use, 0 to see no GPU, or null for this machine as it is,
+"limits": {…}, "texts": {…}, "environment": {variable: value}, or nothing}``. Frames go out as soon
+as they are known, so that what a killed run had seen stays.
+
+A run on the GPU begins with a frame that tells of the GPU, before any cell has run, and takes no
+snapshots: those are the other run's.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from autograder.inside import cuda
 from autograder.inside.probing import INTERRUPTED, load_probes, run_probe, watched_operators
 from autograder.inside.record import Recorder
 from autograder.inside.seeding import START, seed_everything, shift_seeds
@@ -54,7 +59,12 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
         shell.namespace.pop("plt")
     weight = torch.zeros(2, 2, requires_grad=True)
     loss = torch.nn.functional.mse_loss(weight @ torch.ones(2, 2), torch.ones(2, 2))
-    loss.backward()  # type: ignore[no-untyped-call]
+    if cuda.possible():
+        # The first backward of a process asks CUDA for its devices, on the CPU too, and starts a
+        # thread for each: neither survives a fork.
+        weight.grad = torch.zeros_like(weight)
+    else:
+        loss.backward()  # type: ignore[no-untyped-call]
     torch.optim.SGD([weight], lr=0.1).step()
     with watched_operators():
         torch.sigmoid(weight)
@@ -72,7 +82,7 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "cuda": torch.cuda.is_available(),
+        "cuda": cuda.possible(),
     }
 
 
@@ -87,6 +97,11 @@ def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
     shell.refuse_questions(texts["question"])
     if job["threads"] is not None:
         torch.set_num_threads(job["threads"])
+    on_gpu = bool(job["gpu_mb"])
+    if on_gpu:
+        send({"frame": "gpu", **cuda.make_ready(job["gpu_mb"])}, b"")
+    elif job["gpu_mb"] is not None:
+        cuda.hide()
     shift_seeds(job["shift"])
     seed_everything(START + job["start"])
     probes = load_probes(job["probes"])
@@ -122,17 +137,18 @@ def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
         }
         send(frame, b"")
         if watch and last[exercise] == i:
-            seen = snapshot(shell.namespace, names, job["also"][exercise], watch.bound, recorder)
-            send({"frame": "snapshot", "exercise": exercise, **seen}, recorder.take())
-            hangs = False
+            also = job["also"][exercise]
+            if not on_gpu:
+                seen = snapshot(shell.namespace, names, also, watch.bound, recorder)
+                send({"frame": "snapshot", "exercise": exercise, **seen}, recorder.take())
+            hangs, fault = False, cuda.fault() if on_gpu else None
             for probe in (one for one in probes if one.exercise == exercise):
                 for device in (one for one in job["devices"] if one in probe.devices):
                     # A function that hangs once would hang in every probe, until nothing is left
                     # of the submission's time for its other exercises.
-                    tree = (
-                        INTERRUPTED
-                        if hangs
-                        else run_probe(
+                    tree = INTERRUPTED
+                    if not (hangs or fault):
+                        tree = run_probe(
                             probe,
                             shell.namespace,
                             watch.bound,
@@ -141,7 +157,11 @@ def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:
                             seconds=limits["cell_seconds"],
                             recorder=recorder,
                         )
-                    )
+                        fault = cuda.fault() if on_gpu else None
+                    if fault:
+                        # What was recorded may be anything: CUDA fails later than it is called.
+                        tree = {"kind": "failure", "error": fault}
+                        recorder.take()
                     hangs = hangs or tree == INTERRUPTED
                     head = {"frame": "probe", "exercise": exercise, "probe": probe.name}
                     send({**head, "device": device, "seen": tree}, recorder.take())

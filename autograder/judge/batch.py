@@ -180,7 +180,8 @@ class Batch:
         laid: dict[str, Tolerance] = dict(TOLERANCES)
         laid.update(self.policy.tolerances.items())
         own_tolerance = self.policy.checks.get(function.__name__)
-        token = terms.set(Terms(laid, own_tolerance, own.device, notes, distances))
+        on_cuda: dict[str, Tolerance] = dict(self.policy.tolerances_cuda.items())
+        token = terms.set(Terms(laid, own_tolerance, own.device, notes, distances, on_cuda))
         try:
             function(**{key: value for key, value in arguments.items() if key in taken})
         except (CheckFailed, AssertionError, pytest.fail.Exception):

@@ -68,8 +68,12 @@ class Terms:
     """What happened on the way that the report mentions: ``carried``."""
     distances: list[float] = field(default_factory=list)
     """How far each comparison was from exact, in tolerances: above 1 it fails."""
+    cuda: dict[str, Tolerance] = field(default_factory=dict)
+    """Those for values from CUDA that the config lays down."""
 
     def tolerance(self, kind: str, given: Tolerance | None) -> Tolerance:
+        if self.device == "cuda" and not (self.own or given) and kind in self.cuda:
+            return self.cuda[kind]
         chosen = self.own or given or self.tolerances.get(kind) or Tolerance(rtol=0.0)
         factor = CUDA_FACTOR if self.device == "cuda" else 1
         return Tolerance(rtol=chosen.rtol * factor, atol=chosen.atol * factor)

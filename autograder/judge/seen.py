@@ -290,6 +290,9 @@ class View:
         return _ended(how)
 
     def _ended_in_probe(self) -> CheckFailed:
+        run = self._observation.beside.get(self.device)
+        if run is not None:
+            return self._never_ended(self.exercise, run)
         return _ended(self._observation.ending.how)
 
     def _refuse(self, value: NoValue, probe: str) -> None:
@@ -350,6 +353,7 @@ def raised(kind: str, name: str, error: Error) -> CheckFailed:
 
 
 LIMIT_SIGNS = {
+    "gpu_memory": ("CUDA out of memory", "CUDA error: out of memory", "HIP out of memory"),
     "memory": ("can't allocate memory", "Cannot allocate memory", "out of memory"),
     "processes": ("can't start new thread", "Resource temporarily unavailable"),
     "disk": (
@@ -362,10 +366,9 @@ LIMIT_SIGNS = {
 
 def _limit(error: Error) -> str | None:
     """The limit of the run that the student's code ran into, if ``error`` says so."""
-    if error.name in ("MemoryError", "OutOfMemoryError"):
-        return "memory"
     signs = ((limit, sign) for limit, found in LIMIT_SIGNS.items() for sign in found)
-    return next((limit for limit, sign in signs if sign in error.message), None)
+    passed = next((limit for limit, sign in signs if sign in error.message), None)
+    return passed or ("memory" if error.name in ("MemoryError", "OutOfMemoryError") else None)
 
 
 def _ended(how: str) -> CheckFailed:

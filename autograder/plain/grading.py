@@ -156,7 +156,7 @@ def _observers(grader: Grader, assignment: PlainAssignment, cut: str) -> dict[st
             (),
             texts,
             referred,
-            ENVIRONMENT,
+            environment=ENVIRONMENT,
         )
         for one in assignment.notebooks
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import re
 
-from autograder.render.json import check_message, message
+from autograder.render.json import check_message, device_note, message
 from autograder.report import ExerciseResult, Report
 from autograder.words import Words
 
@@ -49,6 +49,8 @@ def _comment(exercise: ExerciseResult, words: Words, head: str) -> str:
             said = [title for title in titles if not sentence.startswith(title)]
             head = f"{' · '.join(said)}: " if said else ""
             lines.append(f"- ✗ {head}{sentence}" if titles else f"- {sentence}")
+        notes = dict.fromkeys(device_note(check, words) for check in exercise.checks)
+        lines += [f"- – {note}" for note in notes if note]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -8,7 +8,7 @@ from autograder.judge.finding import Finding
 from autograder.report import CheckResult, ExerciseResult, Report
 from autograder.words import Words
 
-__all__ = ["SCHEMA", "batch_json", "missing_json", "report_json"]
+__all__ = ["SCHEMA", "batch_json", "device_note", "missing_json", "report_json"]
 
 SCHEMA = 1
 Json = dict[str, Any]
@@ -23,6 +23,7 @@ def report_json(report: Report, words: Words) -> Json:
         "status": report.status,
         "device": report.device,
         "message": message(report, words),
+        **({"waits_for": list(report.missing_devices)} if report.waits else {}),
         "exercises": [_exercise(one, words) for one in report.exercises],
         "made_from": dict(report.made_from),
     }
@@ -75,6 +76,7 @@ def _check(check: CheckResult, words: Words) -> Json:
         "reasons": [_reason(one, words) for one in check.reasons],
         "devices": list(check.devices),
         "not_run": list(check.missing_devices),
+        **({"note": note} if (note := device_note(check, words)) else {}),
     }
 
 
@@ -93,6 +95,13 @@ def check_message(check: CheckResult, words: Words) -> str:
     sentence = words.finding(check.finding) if check.finding else ""
     carried = words.other("carried") if check.carried else ""
     return f"{sentence} {carried}".strip()
+
+
+def device_note(check: CheckResult, words: Words) -> str:
+    """What there is to say of a check that ran, but not on all devices that it asks for."""
+    if not (check.devices and check.missing_devices) or check.outcome == "broken":
+        return ""
+    return words.other("not_on", missing=", ".join(check.missing_devices).upper())
 
 
 def batch_json(assignment: str, reports: list[Json]) -> Json:

@@ -68,6 +68,10 @@ def report_text(entry: Json, console: Console) -> None:
             said = f": {shown(check['message'])}" if check["message"] else ""
             line = f"  {mark} {shown(check['title'])} {points}{said}"
             console.print(line, highlight=False, soft_wrap=True)
+            if check.get("note"):
+                console.print(
+                    f"    [dim]{shown(check['note'])}[/]", highlight=False, soft_wrap=True
+                )
 
 
 def replay_text(again: Replayed, entry: int, of: int, console: Console) -> None:

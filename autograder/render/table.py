@@ -114,11 +114,29 @@ def results(
             "isolation (`sandbox: none` in the config)",
             soft_wrap=True,
         )
+    lacking = sorted({one for report in reports for one in _not_run(report)})
+    for device in lacking:
+        count = sum(device in _not_run(report) for report in reports)
+        console.print(
+            f"[yellow]not run:[/] for lack of {device}, {count} of these reports have checks that "
+            f"did not run on it; what ran elsewhere counts",
+            soft_wrap=True,
+        )
     console.print(f"executed notebooks: {course.root / 'autograded'}", soft_wrap=True)
+
+
+def _not_run(report: dict[str, Any]) -> set[str]:
+    """The devices that checks of a graded report ask for and did not run on."""
+    if report["status"] == "broken":
+        return set()
+    checks = [check for one in report["exercises"] for check in one["checks"]]
+    return {device for check in checks for device in check["not_run"]}
 
 
 def _cell(report: dict[str, Any], old: float | None = None) -> str:
     status = report["status"]
+    if "waits_for" in report:
+        return f"[yellow]waits for {', '.join(report['waits_for'])}[/]"
     if status == "broken":
         return f"[{COLOURS[status]}]not graded: our fault[/]"
     if status == "missing":

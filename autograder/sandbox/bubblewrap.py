@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from . import interpreter, obstacles
+from . import driver, interpreter, obstacles
 from .staging import Staging
 
 __all__ = ["HOME", "MODULES", "Bubblewrap"]
@@ -73,6 +73,9 @@ class Bubblewrap:
         for folder in interpreter.packages():
             if (folder / "autograder").is_dir():  # installed, not run from its source
                 yield from ("--tmpfs", str(interpreter.place(folder) / "autograder"))
+        for folder in driver.libraries() if driver.nodes() else ():
+            if not folder.is_relative_to("/usr"):
+                yield from ("--ro-bind", str(folder), str(folder))
         yield from ("--ro-bind", str(staging.modules), MODULES)
         yield from ("--remount-ro", "/", "--remount-ro", "/dev", "--chdir", HOME)
         # For the children's own namespaces; each child drops both before any student code.
@@ -100,6 +103,6 @@ class Bubblewrap:
         yield from ("--size", str(64 << 10), "--tmpfs", "/dev", "--dir", "/dev/shm")
         for name, target in LINKS.items():
             yield from ("--symlink", f"/proc/self/fd{target}", f"/dev/{name}")
-        gpus = [node.name for node in Path("/dev").glob("nvidia*")]
+        gpus = [node.name for node in driver.nodes()]
         for name in (*DEVICES, *gpus):
             yield from ("--dev-bind", f"/dev/{name}", f"/dev/{name}")

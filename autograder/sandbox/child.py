@@ -30,6 +30,8 @@ END_SECONDS = 5.0
 DRAIN_SECONDS = 0.5
 STATUS_CAP = 1 << 16
 TRACE_CAP = 4000
+GPU_DATA = 8 << 30
+"""Writable memory of its own that CUDA may map; the keeper counts what of it is used."""
 OWN_FRAME_ROOM = 64  # what the child's side wraps around a frame of the entry module
 
 
@@ -108,7 +110,8 @@ class Child:
         if not full:
             self._scratch = TemporaryFolder()
         watched = keeper.kind == "watcher"
-        filter_ = seccomp.program(refuse_uncounted=watched) if full else b""
+        refuse = watched and not limits.gpu  # CUDA starts with memory of that kind
+        filter_ = seccomp.program(refuse_uncounted=refuse) if full else b""
         setup = {
             "bounds": self._bounds(keeper, limits),
             "scratch": None if self._scratch is None else str(self._scratch.path),
@@ -138,7 +141,7 @@ class Child:
             trace = str(answer["refused"])
             raise Refused(trace.strip().splitlines()[-1]) from SandboxBroken(trace)
 
-    def _bounds(self, keeper: Keeper, limits: Limits) -> dict[str, int | None]:
+    def _bounds(self, keeper: Keeper, limits: Limits) -> dict[str, int | bool | None]:
         self._cpu_limit = _cpu_seconds(limits)
         tasks = None if keeper.counts_processes else limits.processes
         if tasks is not None and not (self._isolation == "full" and _counts_by_namespace()):
@@ -146,8 +149,9 @@ class Child:
         return {
             "cpu_seconds": self._cpu_limit,
             "scratch_bytes": limits.scratch_mb << 20,
-            "data_bytes": self._data_bytes + (limits.memory_mb << 20),
+            "data_bytes": self._data_bytes + (limits.memory_mb << 20) + limits.gpu * GPU_DATA,
             "tasks": tasks,
+            "gpu": limits.gpu,
         }
 
     def serve(

@@ -43,6 +43,9 @@ class Limits:
     """All bytes that the child may send in all."""
     frame_mb: int = 16
     """The JSON part of one frame."""
+    gpu: bool = False
+    """Whether it may open the GPU's device nodes. What would keep CUDA from starting is allowed
+    then, see ``confine`` and ``seccomp``."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import obstacles
+from . import driver, obstacles
 
 __all__ = ["command", "environment", "folders", "packages", "place"]
 
@@ -37,12 +37,21 @@ def command(*, isolated: bool) -> list[str]:
     return [str(program), "-s", "-P"]
 
 
+def _search_path(modules: str, *, isolated: bool) -> str:
+    """``PYTHONPATH``. Without isolation what this process itself finds there is found, too: on a
+    machine of another's making torch may lie anywhere."""
+    own = [] if isolated else os.environ.get("PYTHONPATH", "").split(":")
+    if not isolated and site.ENABLE_USER_SITE:
+        own.append(site.getusersitepackages())
+    return ":".join([modules, *(one for one in own if one.startswith("/"))])
+
+
 def environment(*, modules: str, home: str, isolated: bool) -> dict[str, str]:
     """All that the zygote and its children see of an environment."""
     prefix = place(Path(sys.prefix)) if isolated else sys.prefix
     return {
         "PATH": f"{prefix}/bin:/usr/bin:/bin",
-        "PYTHONPATH": modules,
+        "PYTHONPATH": _search_path(modules, isolated=isolated),
         "HOME": home,
         "TMPDIR": home,
         "USER": "student",
@@ -57,6 +66,7 @@ def environment(*, modules: str, home: str, isolated: bool) -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         # torch.cuda.is_available() must not initialise CUDA: that does not survive a fork.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        **driver.environment(),
     }
 
 

@@ -131,6 +131,8 @@ def digest_of(assignment: Assignment, policy: Policy) -> str:
         content = path.read_bytes() if path.exists() else b""
         hashed.update(json.dumps([path.name, len(content)]).encode() + content)
     laid = policy.model_dump(mode="json", include={"tolerances", "checks"})
+    if policy.tolerances_cuda:
+        laid |= policy.model_dump(mode="json", include={"tolerances_cuda"})
     hashed.update(json.dumps(laid, sort_keys=True).encode())
     return hashed.hexdigest()
 

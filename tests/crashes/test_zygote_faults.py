@@ -132,7 +132,7 @@ def test_a_misconception_that_could_not_be_observed_is_made_up_for(fresh, monkey
     """Grades are given, reasons are missing: so the next run judges again."""
     from autograder.observe import Observer
 
-    observe = Observer.observe
+    observe = Observer.on_cpu
 
     def observing(self: Any, submission: Any, **options: Any) -> Any:
         if not submission.student and "z * z" in "".join(one.source for one in submission.cells):
@@ -140,7 +140,7 @@ def test_a_misconception_that_could_not_be_observed_is_made_up_for(fresh, monkey
         return observe(self, submission, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Observer, "observe", observing)
+        patch.setattr(Observer, "on_cpu", observing)
         ran = fresh.grade()
 
     assert ran.status == 0

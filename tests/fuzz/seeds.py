@@ -83,6 +83,7 @@ def main() -> None:
                 "devices": ["cpu"],
                 "threads": 1,
                 "start": 0,
+                "gpu_mb": 0,
                 "shown": True,
                 "shift": 0,
                 "key": "seeds",

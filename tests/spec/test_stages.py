@@ -173,14 +173,14 @@ def test_a_stored_observation_that_cannot_be_read_is_made_again(graded, grade, c
 def test_an_error_that_nobody_foresaw_stays_one_submissions(graded, grade, monkeypatch):
     from autograder.observe import Observer
 
-    observe = Observer.observe
+    observe = Observer.on_cpu
 
     def fail(self, submission, **more):
         if submission.student == "carla":
             raise RecursionError("nobody foresaw it")
         return observe(self, submission, **more)
 
-    monkeypatch.setattr(Observer, "observe", fail)
+    monkeypatch.setattr(Observer, "on_cpu", fail)
 
     reports = {one["student"]: one for one in grade(force=True)}
 

@@ -329,6 +329,11 @@ SAID = {
         "No se comprobó: aquí no hay cuda.",
         "Not checked: there is no cuda here.",
     ),
+    "waits": (
+        {"devices": "CUDA"},
+        "Aún sin calificar: espera una máquina con CUDA.",
+        "Not graded yet: it waits for a machine with CUDA.",
+    ),
     "broken": ({"why": "KeyError: 3"}, None, None),
 }
 

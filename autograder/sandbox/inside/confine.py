@@ -32,6 +32,7 @@ class Bounds:
     data_bytes: int
     tasks: int | None
     """None where a cgroup counts processes: RLIMIT_NPROC would count other people's as well."""
+    gpu: bool = False
 
 
 def confine(bounds: Bounds, seccomp: bytes) -> None:
@@ -40,6 +41,11 @@ def confine(bounds: Bounds, seccomp: bytes) -> None:
         syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWNET | syscalls.CLONE_NEWUTS
     )
     _mount_own(bounds.scratch_bytes)
+    gpus = _gpu_nodes()
+    if not bounds.gpu:
+        # Most have no business with it. CUDA takes what it may not open for no GPU, in silence.
+        for node in gpus:
+            syscalls.remount_without_devices(str(node))
     _enter_user_namespace()
     settle(Path(SCRATCH))
     limit_resources(bounds)
@@ -47,9 +53,11 @@ def confine(bounds: Bounds, seccomp: bytes) -> None:
     syscalls.forbid_new_privileges()
     # Entering the user namespace may have reset it, and /proc/self would belong to nobody.
     syscalls.set_dumpable(True)
-    gpus = (str(node) for node in Path("/dev").glob(GPU_NODES))
+    # CUDA names its threads through /proc, and does not start where it may not. Only what is this
+    # submission's own is there: see _mount_proc.
+    own = [*map(str, gpus), "/proc"] if bounds.gpu else []
     # All that this mount namespace shows was put there to be read, so landlock's part is writing.
-    syscalls.restrict_files(read=["/"], write=[*WRITABLE, *gpus])
+    syscalls.restrict_files(read=["/"], write=[*WRITABLE, *own])
     syscalls.load_seccomp(seccomp)
 
 
@@ -60,6 +68,12 @@ def protect_devices() -> None:
     for node in Path("/dev").iterdir():
         if node.is_char_device() and not node.is_symlink():
             syscalls.remount_read_only(str(node))
+    for folder in filter(Path.is_dir, _gpu_nodes()):
+        syscalls.remount_read_only(str(folder))
+
+
+def _gpu_nodes() -> list[Path]:
+    return sorted(Path("/dev").glob(GPU_NODES))
 
 
 def _mount_own(scratch_bytes: int) -> None:
@@ -125,6 +139,10 @@ def limit_resources(bounds: Bounds) -> None:
         resource.RLIMIT_NICE: 0,
         resource.RLIMIT_RTPRIO: 0,
     }
+    if bounds.gpu:
+        limits[resource.RLIMIT_NOFILE] = 1024  # CUDA opens its nodes dozens of times
+        del limits[resource.RLIMIT_MEMLOCK]  # what the host gave us: CUDA pins memory
+        limits[resource.RLIMIT_FSIZE] = bounds.data_bytes  # and maps files that are memory
     if bounds.tasks is not None:
         limits[resource.RLIMIT_NPROC] = bounds.tasks
     for kind, value in limits.items():

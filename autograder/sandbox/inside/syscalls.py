@@ -29,6 +29,7 @@ __all__ = [
     "load_seccomp",
     "mount",
     "remount_read_only",
+    "remount_without_devices",
     "restrict_files",
     "set_dumpable",
     "setns",
@@ -96,11 +97,20 @@ def mount(
 
 
 def remount_read_only(target: str) -> None:
+    """A device's content may still be written to."""
+    _remount(target, MS_RDONLY)
+
+
+def remount_without_devices(target: str) -> None:
+    """No device there can be opened: PermissionError, as where its mode forbids it."""
+    _remount(target, MS_NODEV)
+
+
+def _remount(target: str, more: int) -> None:
     """Keeps the mount's other flags: a user namespace may not take away those that it inherited."""
     kept = os.statvfs(target).f_flag
-    flags = (
-        MS_REMOUNT | MS_BIND | MS_RDONLY | kept & (MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME)
-    )
+    same = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME
+    flags = MS_REMOUNT | MS_BIND | more | kept & same
     if kept & ST_RELATIME:
         flags |= MS_RELATIME
     mount(None, target, flags=flags)

@@ -14,6 +14,27 @@ print(json.dumps("matplotlib.pyplot" in sys.modules))
 """
 
 
+NO_CUDA = """
+import json, torch
+from autograder.inside import cuda, runner
+
+asked = []
+cuda.possible = lambda: {possible}
+backward = torch.Tensor.backward
+torch.Tensor.backward = lambda self: (asked.append("backward"), backward(self))
+torch.cuda.is_available = lambda: asked.append("is_available")
+torch.cuda.device_count = lambda: asked.append("device_count")
+told = runner.warm_up([])
+print(json.dumps([told["cuda"], asked]))
+"""
+
+
+@pytest.mark.parametrize(("possible", "asked"), [(True, []), (False, ["backward"])])
+def test_a_warm_up_asks_nothing_of_cuda_where_there_may_be_one(possible, asked):
+    """A backward on the CPU does: torch then counts the devices and starts a thread for each."""
+    assert in_own_process(NO_CUDA.format(possible=possible)) == [possible, asked]
+
+
 @pytest.mark.parametrize(
     ("uses", "imported"),
     [([], False), (["figures"], True)],

@@ -157,6 +157,18 @@ def test_values_match_up_to_the_tolerance_of_their_dtype_ten_times_wider_on_cuda
         assert not matches(seen(tensor([outer], dtype)), expected)
 
 
+@pytest.mark.parametrize(
+    ("device", "own", "held"), [("cuda", 0, 0.5), ("cpu", 0, 0), ("cuda", 2, 20)]
+)
+def test_a_tolerance_for_cuda_holds_there_as_it_is_but_not_above_the_checks_own(device, own, held):
+    laid = {"float32": Tolerance(rtol=0.0, atol=0.5)}
+    mine = Tolerance(rtol=0.0, atol=own) if own else None
+    with under(device=device, cuda=laid, own=mine):
+        expected = model(tensor([100.0]))
+        assert matches(seen(tensor([100.0 + 0.97 * held])), expected)
+        assert not matches(seen(tensor([100.0 + 1.05 * held + 0.1])), expected)
+
+
 @pytest.mark.parametrize("factor", [1, 10])
 def test_what_was_trained_has_a_tolerance_of_its_own(factor):
     with under(device="cuda" if factor == 10 else "cpu"):
