@@ -45,7 +45,7 @@ e2e: $(E2E_STAMP) ## nbgrader's commands, Jupyter in a browser, databases (insta
 words: $(STAMP) ## update and compile the sentences that students read
 	@$(BIN)/python scripts/words.py
 
-heavy: $(STAMP) ## what takes minutes: every misconception of every assignment, and the like
+heavy: $(STAMP) ## what takes minutes: every misconception of every assignment, verify itself, and the like
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m heavy tests
 
 fuzz: $(STAMP) ## fuzz what reads a sandbox, guided by coverage: make fuzz SECONDS=600 (twice as long)
@@ -63,8 +63,8 @@ crashes: $(STAMP) ## graders that are killed, full disks, locked gradebooks (AUT
 cluster: $(STAMP) ## a Dask cluster in network namespaces, workers killed and cut off (root; 90 s, or 2 min. if busy)
 	@$(BIN)/python -m pytest -m cluster tests/cluster
 
-bench: $(STAMP) ## ours against nbgrader, side by side (some minutes)
-	@$(BIN)/python benchmarks/grade_against_nbgrader.py
+bench: $(STAMP) ## ours against nbgrader and otter, side by side (about an hour; python benchmarks/bench.py --help)
+	@$(BIN)/python benchmarks/bench.py
 
 gpu: ## on a machine with a GPU, whatever else it lacks: the GPU's tests, CPU against CUDA, times
 	@PYTHON="$(filter-out python3,$(PYTHON))" scripts/gpu

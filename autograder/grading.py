@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 OURS = ("fingerprint", "judged", "answers")
 """What stands in a kept report besides the report: by what it is known that it still holds, when
 and by what it was last judged, and what people have to grade."""
+BATCH = 256
+"""How many submissions are observed, judged and recorded together."""
 Json = dict[str, Any]
 
 
@@ -171,22 +173,38 @@ class Grader:
         return [reports[student] for student in sorted(reports)]
 
     def _grade(self, assignment: Assignment, students: Sequence[str]) -> dict[str, Json]:
-        """The reports of what ``students`` handed in, by student."""
+        """The reports of what ``students`` handed in, by student.
+
+        What is new is observed, judged and recorded ``BATCH`` at a time: thousands need no more
+        memory than hundreds, and a run that is stopped has recorded what came before.
+        """
         name, policy = assignment.name, self.course.policy(assignment.name)
-        submissions = {
-            student: read_submission(self.course.submitted(student, name), student, assignment)
-            for student in students
-        }
-        judged_by = self._judged_by(assignment, policy)
-        prints = {
-            student: digest_of([judged_by, one.digest, one.timestamp])
-            for student, one in submissions.items()
-        }
+        judged_by, texts = self._judged_by(assignment, policy), texts_of(assignment)
+        held: dict[str, Submission] = {}
+
+        def read(student: str) -> Submission:
+            return read_submission(self.course.submitted(student, name), student, assignment)
+
+        def fingerprint(submission: Submission) -> str:
+            return digest_of([judged_by, submission.digest, submission.timestamp])
+
+        prints = {}
+        for student in students:
+            submission = read(student)
+            prints[student] = fingerprint(submission)
+            if len(held) < BATCH:
+                held[student] = submission
         reports = self.unchanged(name, prints)
-        changed = [one for student, one in submissions.items() if student not in reports]
-        if changed:
-            for report in self._fresh(assignment, policy, changed, prints):
+        changed = [student for student in students if student not in reports]
+        for begin in range(0, len(changed), BATCH):
+            some = changed[begin : begin + BATCH]
+            batch = [held[one] if one in held else read(one) for one in some]
+            prints |= {one.student: fingerprint(one) for one in batch}
+            for report in self._fresh(
+                assignment, policy, batch, prints, texts, (begin, len(changed))
+            ):
                 reports[report["student"]] = report
+            held.clear()
         return reports
 
     def _settle(self, name: str, reports: Mapping[str, Json]) -> None:
@@ -285,14 +303,19 @@ class Grader:
         policy: Policy,
         submissions: Sequence[Submission],
         prints: Mapping[str, str],
+        texts: Mapping[str, bytes],
+        counted: tuple[int, int],
     ) -> list[Json]:
-        """Observe, judge and record ``submissions``."""
-        texts = texts_of(assignment)
+        """Observe, judge and record ``submissions``; refuses if ``texts`` are no longer the
+        assignment's. ``counted``: how many came before these, and how many there are in all."""
+        before, total = counted
         # Both warm up in other processes, which leaves time for our own slow imports.
         _ = self.sandbox if self.options.cluster is None else self.cluster
         with ThreadPoolExecutor(max_workers=1) as pool:
             importing = pool.submit(_import_recording)  # the notebooks run in other processes
-            observed = self._observed(assignment, policy, submissions)
+            observed = self._observed(
+                assignment, policy, submissions, lambda done, _: self.progress(before + done, total)
+            )
             importing.result()
         from autograder.judge.batch import Batch, judge
 
@@ -318,7 +341,11 @@ class Grader:
         ]
 
     def _observed(
-        self, assignment: Assignment, policy: Policy, submissions: Sequence[Submission]
+        self,
+        assignment: Assignment,
+        policy: Policy,
+        submissions: Sequence[Submission],
+        progress: Callable[[int, int], None],
     ) -> Shared:
         """``submissions`` observed: here in one exam, by a cluster in one a kind of workers."""
         referred: Set[str] = frozenset()
@@ -330,7 +357,7 @@ class Grader:
 
         if self.options.cluster is None:
             exam = exam_on(self.sandbox)
-            exam.observe(submissions, self.progress)
+            exam.observe(submissions, progress)
             return [(exam, submissions)]
         from autograder.cluster.shares import observe_shared
 
@@ -341,7 +368,7 @@ class Grader:
                 "--device cuda: no worker has a GPU that Dask was told of (dask worker "
                 "--resources GPU=1); start one, or use --device auto."
             )
-        return observe_shared(self.cluster, kinds, exam_on, submissions, self.progress)
+        return observe_shared(self.cluster, kinds, exam_on, submissions, progress)
 
     def _record(
         self,

@@ -7,6 +7,8 @@ import json
 import nbformat
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 ON_BOTH = 'devices=["cpu", "cuda"]'
 
 

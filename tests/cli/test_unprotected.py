@@ -7,6 +7,8 @@ import json
 import pytest
 import yaml
 
+pytestmark = pytest.mark.heavy
+
 P = "perceptron"
 SAID = "Corregido sin el aislamiento habitual."
 

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 T = "tarea"
 FILES = ("source", "checks", "probes", "misconceptions")
 

@@ -54,14 +54,14 @@ def fill_small(root: Path, name: str, count: int = BATCH) -> None:
 
 
 def make_from_examples(root: Path, repository: Path, name: str) -> None:
-    """The same number of submissions of an assignment of ours, as the benchmark makes them."""
-    place = repository / "benchmarks" / "grade_against_nbgrader.py"
-    spec = importlib.util.spec_from_file_location("grade_against_nbgrader", place)
+    """The same number of submissions of an assignment of ours, as the benchmarks make them."""
+    place = repository / "benchmarks" / "workload.py"
+    spec = importlib.util.spec_from_file_location("workload", place)
     assert spec is not None
     assert spec.loader is not None
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
-    benchmark.make_course(root, name, BATCH)
+    workload = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(workload)
+    workload.make_course(root, name, BATCH)
     shutil.rmtree(root / "solutions" / name / "__pycache__", ignore_errors=True)
 
 

@@ -263,7 +263,7 @@ def test_each_run_on_the_gpu_waits_for_room_in_its_memory(grade):
     assert observer.places == 2
 
     class Counting:
-        facts = exam.sandbox.facts
+        facts, attempts = exam.sandbox.facts, exam.sandbox.attempts
 
         def run(self, job, **more):
             if job["gpu_mb"]:

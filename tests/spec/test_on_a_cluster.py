@@ -22,10 +22,12 @@ from autograder.cluster.cluster import Cluster
 from autograder.cluster.parcel import Wish, read_answer, read_request
 from autograder.course import Course
 
+pytestmark = pytest.mark.heavy
+
 ADDRESS = "tcp://cluster:8786"
 OF_A_JOB = {
     *("cells", "names", "also", "probes", "devices", "threads", "start", "shown", "shift", "key"),
-    *("limits", "texts", "environment"),
+    *("limits", "texts", "environment", "gpu_mb"),
 }
 WRONG = {
     "estudiante-1": {},

@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 A1 = "actividad_1"
 
 WALK = r"""

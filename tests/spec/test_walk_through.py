@@ -20,6 +20,8 @@ import nbformat
 import pytest
 import yaml
 
+pytestmark = pytest.mark.heavy
+
 HEADING = "## Add an exercise or an assignment\n"
 STEP = re.compile(
     r"```console\n(?P<console>.*?)```"

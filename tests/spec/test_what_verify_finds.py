@@ -10,6 +10,8 @@ import yaml
 
 from autograder.errors import AuthorError
 
+pytestmark = pytest.mark.heavy
+
 
 def claim(proof, what):
     return next(one for one in proof.claims if one.what == what)

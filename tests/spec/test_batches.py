@@ -1,0 +1,97 @@
+"""What is graded in several batches comes out as in one, and each batch is recorded by itself."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from autograder import grading
+from autograder.course import Course
+from autograder.errors import MachineError
+from autograder.exam import Exam
+from autograder.grading import Grader
+
+ANSWERS = [{}, {"suma": "x = y = 3"}, {"doble": "def doble(z): return z * z"}, {}, {"suma": ""}]
+
+
+@pytest.fixture
+def course(small_course, hand_in, notebooks):
+    """The small course with five submissions, of which the last one cannot be read."""
+    import nbformat
+
+    for number, answers in enumerate(ANSWERS):
+        notebook = nbformat.read(small_course.path("source"), as_version=4)
+        for cell in notebook.cells:
+            id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+            cell.source = answers.get(id, cell.source)
+        hand_in(small_course.root, f"s{number}", small_course.name, notebook)
+    hand_in(small_course.root, "s5", small_course.name, b"{")
+    return small_course
+
+
+@pytest.fixture
+def grade(lend_sandbox, monkeypatch):
+    """Grade a course, so many at a time; gives the reports and what progress was told."""
+
+    def grade(root, size):
+        monkeypatch.setattr(grading, "BATCH", size)
+        told = []
+        with Grader(Course.at(root), progress=lambda *counts: told.append(counts)) as grader:
+            return grader.grade("tarea"), told
+
+    return grade
+
+
+def test_the_reports_are_the_same_however_many_are_graded_at_a_time(course, grade, tmp_path):
+    copy = shutil.copytree(course.root, tmp_path / "copy")
+
+    at_once, _ = grade(course.root, 100)
+    by_two, told = grade(copy, 2)
+
+    assert by_two == at_once
+    assert [one["status"] for one in by_two] == ["graded"] * 5 + ["errored"]
+    assert len({one["score"] for one in by_two}) > 2
+    assert told[-1] == (6, 6)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert grade(copy, 2) == (by_two, [])
+
+
+def test_a_batch_that_fails_leaves_what_came_before_recorded(course, grade, monkeypatch):
+    original, batches = Exam.observe, []
+
+    def observe(self, submissions, progress):
+        batches.append([one.student for one in submissions])
+        if len(batches) == 2:
+            raise MachineError("no room")
+        original(self, submissions, progress)
+
+    monkeypatch.setattr(Exam, "observe", observe)
+    with pytest.raises(MachineError, match="no room"):
+        grade(course.root, 2)
+    graded = sorted(one.parent.name for one in (course.root / "autograded").glob("*/tarea"))
+    assert graded == ["s0", "s1"]
+
+    reports, _ = grade(course.root, 2)
+
+    assert len(reports) == 6
+    assert batches == [["s0", "s1"], ["s2", "s3"], ["s2", "s3"], ["s4", "s5"]]
+
+
+def test_what_changes_between_its_being_read_and_its_batch_is_graded_as_it_is_then(
+    course, grade, monkeypatch
+):
+    original = Exam.observe
+    path = course.root / "submitted/s3/tarea/tarea.ipynb"
+
+    def observe(self, submissions, progress):
+        if submissions[0].student == "s0":
+            path.write_bytes((course.root / "submitted/s1/tarea/tarea.ipynb").read_bytes())
+        original(self, submissions, progress)
+
+    monkeypatch.setattr(Exam, "observe", observe)
+    reports, _ = grade(course.root, 2)
+
+    assert reports[3]["score"] == reports[1]["score"] != reports[0]["score"]
+    monkeypatch.setattr(Exam, "observe", lambda *_: pytest.fail("nothing has changed"))
+    assert grade(course.root, 2)[0] == reports
