@@ -13,7 +13,10 @@ PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 INSIDE = ("autograder/__init__.py", "autograder/probes.py", "autograder/inside")
 """What of our package is seen inside: nothing that knows of points, checks or courses."""
 
-USES = {"figures": ("matplotlib",)}
+USES = {
+    "figures": ("matplotlib",),
+    "compiler": ("torch.func.", "torch.func ", "functorch", "torch.compile", "torch.vmap"),
+}
 """What is slow to import, and the words in an assignment's code that tell that it is needed."""
 
 

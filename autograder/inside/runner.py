@@ -48,7 +48,8 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
     """Import and touch, once, what is slow the first time; tell the versions and the devices.
 
     ``uses`` names what not every notebook needs and what makes each fork dearer: ``figures``
-    (matplotlib).
+    (matplotlib) and ``compiler`` (torch's, which ``torch.func`` imports too: seconds of a cell's
+    time that are no fault of a student's).
     """
     shell = open_shell()
     limits = {"seconds": 60.0, "late_text": "", "output_limit": 1 << 20, "cut_text": ""}
@@ -57,6 +58,8 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
         shell.prepare_figures()
         shell.run("import matplotlib.pyplot as plt; plt.plot([1, 2])", 2, **limits)  # type: ignore[arg-type]
         shell.namespace.pop("plt")
+    if "compiler" in uses:
+        torch.func.grad(lambda one: one.sum())(torch.ones(2))
     weight = torch.zeros(2, 2, requires_grad=True)
     loss = torch.nn.functional.mse_loss(weight @ torch.ones(2, 2), torch.ones(2, 2))
     if cuda.possible():

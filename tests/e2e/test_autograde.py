@@ -338,7 +338,7 @@ def test_what_is_our_fault_costs_nobody_else_anything(copied, forget, by_nbgrade
     from autograder.observe import Observer
 
     forget(copied)
-    observe = Observer.observe
+    observe = Observer.on_cpu
 
     def break_at_carla(self, submission, **how):
         if submission.student == "carla":
@@ -346,7 +346,7 @@ def test_what_is_our_fault_costs_nobody_else_anything(copied, forget, by_nbgrade
         return observe(self, submission, **how)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Observer, "observe", break_at_carla)
+        patch.setattr(Observer, "on_cpu", break_at_carla)
         done = by_nbgrader(copied, P)
 
     assert not done["success"]

@@ -75,6 +75,22 @@ def test_figures_are_warm_where_more_than_one_submission_in_a_hundred_has_them(
     assert warm_for(course, P) == uses
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["from torch.func import grad", "J = torch.func.vmap(f)", "f = torch.compile(f)"],
+)
+def test_what_imports_the_compiler_is_warm_for_it(opened, course, hand_in, notebooks, line):
+    hand_in(course, "ana", P, notebooks.of(P, own={"": line}))
+
+    assert warm_for(course, P) == {"compiler"}
+
+
+def test_functional_is_not_func(opened, course, hand_in, notebooks):
+    hand_in(course, "ana", P, notebooks.of(P, own={"": "import torch.nn.functional as F"}))
+
+    assert warm_for(course, P) == set()
+
+
 def test_a_sandbox_that_was_begun_is_closed_when_grading_is_refused(opened, course):
     options = Options(force=True, students=("nobody",))
 
