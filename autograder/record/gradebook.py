@@ -9,10 +9,11 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import time
 import warnings
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -432,9 +433,20 @@ def _make(file: Path) -> None:
     last: stopped in between, it would leave one that it can neither use well nor upgrade."""
     with TemporaryFolder(file.parent) as folder:
         made = folder.path / file.name
-        NbgraderGradebook(f"sqlite:///{made}").close()
+        with _temporary_in(folder.path):
+            NbgraderGradebook(f"sqlite:///{made}").close()
         with suppress(FileExistsError):  # somebody else's, made meanwhile, is as good
             file.hardlink_to(made)
+
+
+@contextmanager
+def _temporary_in(folder: Path) -> Iterator[None]:
+    """nbgrader's own temporary files lie in ``folder``, which is swept where it is left behind."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def _find_alembic() -> None:
