@@ -26,7 +26,7 @@ $(E2E_STAMP): $(STAMP) scripts/setup-e2e
 demo: $(STAMP) ## release, grade the examples, make feedback, show the table
 	@scripts/demo
 
-test: $(STAMP) ## all tests
+test: $(STAMP) ## the tests that take seconds each
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP) ## ruff and mypy; reports everything before it fails
@@ -54,7 +54,7 @@ fuzz: $(STAMP) ## fuzz what reads a sandbox, guided by coverage: make fuzz SECON
 	@$(BIN)/python tests/fuzz/run.py parse $(SECONDS)
 	@$(BIN)/python tests/fuzz/run.py judge $(SECONDS)
 
-attacks: $(STAMP) ## hostile submissions against the sandbox (about 3 minutes)
+attacks: $(STAMP) ## hostile submissions against the sandbox, as root and as a user (minutes)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m attacks tests/attacks
 
 crashes: $(STAMP) ## graders that are killed, full disks, locked gradebooks (AUTOGRADER_KILLS=50)

@@ -606,11 +606,12 @@ def _sentences() -> Iterator[None]:
     except MachineError as error:
         cause = error.__cause__
         logging.getLogger("autograder").error("%s", error, exc_info=cause)
-        mend = MENDS.get(cause.errno or 0) if isinstance(cause, OSError) else None
-        _end(
-            f"{str(error).removesuffix('.')}; {mend}, and start again." if mend else str(error),
-            BROKEN,
+        # The error's sentence says what helps, but for a disk that may be full anywhere.
+        is_full = isinstance(cause, OSError) and MENDS.get(cause.errno or 0) == ROOM
+        said = (
+            f"{str(error).removesuffix('.')}; {ROOM}, and start again." if is_full else str(error)
         )
+        _end(said, BROKEN)
     except OSError as error:
         if error.errno not in MENDS:
             raise

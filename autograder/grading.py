@@ -289,8 +289,8 @@ class Grader:
             except (OSError, ValueError):
                 continue
             folder = self.course.autograded(student, name)
-            is_there = all((folder / f"{one}.ipynb").exists() for one in notebooks or (name,))
-            if report.get("fingerprint") == fingerprint and is_there:
+            whole = all((folder / f"{one}.ipynb").exists() for one in notebooks or (name,))
+            if report.get("fingerprint") == fingerprint and whole:
                 stored[student] = {key: report[key] for key in report if key not in OURS}
         if stored:
             recorded = recorded_students(self.course.db_url, name)
@@ -309,13 +309,16 @@ class Grader:
         """Observe, judge and record ``submissions``; refuses if ``texts`` are no longer the
         assignment's. ``counted``: how many came before these, and how many there are in all."""
         before, total = counted
+
+        def told(done: int, of: int) -> None:
+            # Where there is a GPU, each submission counts twice.
+            self.progress(before + done * len(submissions) // of, total)
+
         # Both warm up in other processes, which leaves time for our own slow imports.
         _ = self.sandbox if self.options.cluster is None else self.cluster
         with ThreadPoolExecutor(max_workers=1) as pool:
             importing = pool.submit(_import_recording)  # the notebooks run in other processes
-            observed = self._observed(
-                assignment, policy, submissions, lambda done, _: self.progress(before + done, total)
-            )
+            observed = self._observed(assignment, policy, submissions, told)
             importing.result()
         from autograder.judge.batch import Batch, judge
 

@@ -44,17 +44,25 @@ class Bench:
     found: Json = field(default_factory=dict)
 
     def course(self, name: str, assignment: str, count: int) -> Path:
-        """A course whose releases are made and, for ours, whose misconceptions are observed."""
+        """A course whose releases are made, with ``count`` submissions."""
         folder = self.work / name
         if folder.exists():
             shutil.rmtree(folder)
         make_course(folder, assignment, count)
-        run(["autograder", "release", "--quiet"], folder)
+        run(["autograder", "release", "--unverified", "--quiet"], folder)
         return folder
 
     def own(self, assignment: str, count: int) -> Path:
-        folder = self.course("own", assignment, count)
-        run(["autograder", "verify", "--mutants", "0", "--quiet"], folder)
+        """One whose misconceptions are observed as well: once an assignment, then copied."""
+        verified = self.work / f"verified-{assignment}"
+        if not verified.exists():
+            self.course(verified.name, assignment, 0)
+            run(["autograder", "verify", "--mutants", "0", "--quiet"], verified)
+        folder = self.work / "own"
+        if folder.exists():
+            shutil.rmtree(folder)
+        shutil.copytree(verified, folder, symlinks=True)
+        hand_in(folder, assignment, range(count))
         return folder
 
     def say(self, text: str) -> None:

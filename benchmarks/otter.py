@@ -80,7 +80,7 @@ class Otter:
         return done
 
     def _config(self, course: Path, assignment: str, place: Path) -> Path:
-        released = nbformat.read(course / "release" / assignment / f"{assignment}.ipynb", 4)
+        released = nbformat.read(course / "assignments" / assignment / f"{assignment}.ipynb", 4)
         target = place / "autograder.zip"
         with zipfile.ZipFile(target, "w") as archive:
             archive.writestr("otter_config.json", json.dumps({"lang": "python"}))

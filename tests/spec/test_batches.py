@@ -57,6 +57,21 @@ def test_the_reports_are_the_same_however_many_are_graded_at_a_time(course, grad
     assert grade(copy, 2) == (by_two, [])
 
 
+def test_progress_counts_submissions_though_each_runs_on_two_devices(course, grade, monkeypatch):
+    original = Exam.observe
+
+    def observe(self, submissions, progress):
+        original(self, submissions, lambda *_: None)
+        for done in range(2 * len(submissions) + 1):
+            progress(done, 2 * len(submissions))
+
+    monkeypatch.setattr(Exam, "observe", observe)
+    _, told = grade(course.root, 4)
+
+    assert [done for done, _ in told] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 6]
+    assert {total for _, total in told} == {6}
+
+
 def test_a_batch_that_fails_leaves_what_came_before_recorded(course, grade, monkeypatch):
     original, batches = Exam.observe, []
 

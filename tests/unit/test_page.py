@@ -6,10 +6,12 @@ import time
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup as parser
 from nbconvert.exporters import HTMLExporter
 from traitlets.config import Config
 
 from autograder.record.settings import TEMPLATES
+from autograder.templates import page as page_module
 from autograder.templates.page import MAX_SHOWN, Page
 
 CUT = "… la salida es demasiado larga y se cortó aquí"
@@ -78,3 +80,33 @@ def test_what_anybody_reads_is_shown_whole():
 def test_colours_are_counted_over_the_page():
     made = Page()
     assert [made.has_colours("\x1b" * 2_000) for _ in range(6)] == [True] * 5 + [False]
+
+
+@pytest.mark.parametrize("unclosed", ["<b ", "<!--", "<a href='", "<![CDATA[", "<?"])
+def test_html_is_made_whole_before_python_parses_it(unclosed, monkeypatch):
+    # html.parser needs the square of the time for what never closes.
+    parsed = []
+    monkeypatch.setattr(
+        page_module, "BeautifulSoup", lambda html, kind: parsed.append(html) or parser(html, kind)
+    )
+
+    Page().html(unclosed * 100)
+
+    (html,) = parsed
+    assert html.count(unclosed) == 0
+
+
+@pytest.mark.parametrize(
+    ("honest", "hostile"),
+    [("<br>" * 20_000, "<br>" * 20_001), ("<i>a</i>" * 100, "<i>a</i>" * 101)],
+    ids=["tags", "elements that a parser opens anew"],
+)
+def test_html_with_more_tags_than_anybody_reads_is_not_shown(honest, hostile):
+    assert Page().html(honest)
+    assert Page().html(hostile) == ""
+
+
+def test_tags_are_counted_over_the_page():
+    one = Page()
+    shown = [bool(one.html("<br>" * 15_000)) for _ in range(3)]
+    assert shown == [True, True, False]
