@@ -240,7 +240,9 @@ class Observation:
             if ending["how"] not in get_args(How):
                 raise ObservationError("an ending is of no kind that there is")
             made.ending = Ending(ending["how"], as_text(ending["detail"], MAX_DETAIL))
-            made._frames = [json.dumps(frame) for frame in kept["frames"]]
+            # As `save` has put it together: no text in it has quotes that are not escaped.
+            inner = metadata["observation"].partition('"frames": [')[2]
+            made._frames = [inner.removesuffix("]}")]
             outputs = _loads(metadata["outputs"])
             made._outputs = {index: _outputs(value)[0] for index, value in outputs.items()}
             made._cut = [as_int(one) for one in as_list(json.loads(metadata.get("cut", "[]")))]

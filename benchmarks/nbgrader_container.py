@@ -26,6 +26,7 @@ from attacks.canaries import Listeners, Marks, fingerprints  # noqa: E402
 
 COURSE, HOME, TMP, SHM = Path("/course"), Path("/home/grader"), Path("/tmp"), Path("/dev/shm")
 ASSIGNMENT = "actividad_1"
+SHOWN = 20
 SCORES = """SELECT student_id, SUM(auto_score) FROM grade
     JOIN submitted_notebook ON grade.notebook_id = submitted_notebook.id
     JOIN submitted_assignment ON submitted_notebook.assignment_id = submitted_assignment.id
@@ -90,12 +91,17 @@ def main() -> None:
         "scores": scores(),
         "graded": sorted(one.name for one in (COURSE / "autograded").glob("*")),
         "read": read(marks, spec["student"]),
-        "changed": sorted(changed),
+        "changed": shortened(sorted(changed)),
         "met": sorted(set(listeners.met)),
         "signals": sorted(set(signals)) + ([f"died of {ended}"] if ended is not None else []),
-        "left": left,
+        "left": shortened(left),
     }
     sys.stdout.write(json.dumps(answer) + "\n")
+
+
+def shortened(found: list[str]) -> list[str]:
+    """The first of many."""
+    return [*found[:SHOWN], f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else found
 
 
 def grade(environment: dict[str, str], limit: float) -> tuple[int | str, float]:

@@ -9,11 +9,13 @@ import contextlib
 import io
 import logging
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import cache_from_source
 from pathlib import Path
 from types import MappingProxyType
+from typing import TextIO
 
 import pytest
 
@@ -240,7 +242,11 @@ def judge(batch: Batch) -> None:
     from autograder.judge import plugin
 
     output, judging = io.StringIO(), plugin.Judging(batch)
-    with _own_import(path), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+    with (
+        _own_import(path),
+        contextlib.redirect_stdout(_Own(output, sys.stdout)),
+        contextlib.redirect_stderr(_Own(output, sys.stderr)),
+    ):
         status = pytest.main(
             [
                 str(path),
@@ -273,6 +279,28 @@ def judge(batch: Batch) -> None:
         raise AuthorError(
             f"{path}: the checks cannot be run (pytest: {pytest.ExitCode(status).name}).\n{text}"
         )
+
+
+class _Own(io.TextIOBase):
+    """Takes what the thread that made it writes; others, who observe meanwhile and tell of their
+    progress, write to ``others``."""
+
+    def __init__(self, own: TextIO, others: TextIO) -> None:
+        self._own, self._others = own, others
+        self._thread = threading.get_ident()
+
+    @property
+    def _here(self) -> TextIO:
+        return self._own if threading.get_ident() == self._thread else self._others
+
+    def write(self, text: str) -> int:
+        return self._here.write(text)
+
+    def flush(self) -> None:
+        self._here.flush()
+
+    def isatty(self) -> bool:
+        return self._here.isatty()
 
 
 def examine_checks(assignment: Assignment, policy: Policy) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import threading
 
 import pytest
 
 from autograder import grading
 from autograder.course import Course
 from autograder.errors import MachineError
-from autograder.exam import Exam
+from autograder.exam import REFERENCE, Exam
 from autograder.grading import Grader
+from autograder.judge import batch
+from autograder.observe import Observer
 
 ANSWERS = [{}, {"suma": "x = y = 3"}, {"doble": "def doble(z): return z * z"}, {}, {"suma": ""}]
 
@@ -110,3 +113,73 @@ def test_what_changes_between_its_being_read_and_its_batch_is_graded_as_it_is_th
     assert reports[3]["score"] == reports[1]["score"] != reports[0]["score"]
     monkeypatch.setattr(Exam, "observe", lambda *_: pytest.fail("nothing has changed"))
     assert grade(course.root, 2)[0] == reports
+
+
+def test_the_next_batch_is_observed_while_one_is_judged(course, grade, monkeypatch):
+    observe, diagnose = Exam.observe, Exam.diagnose
+    begun, judged = [], threading.Semaphore(0)
+
+    def observing(self, submissions, progress):
+        begun.append(submissions[0].student)
+        if len(begun) == 2:
+            assert judged.acquire(timeout=60)  # the first batch is judged meanwhile
+        observe(self, submissions, progress)
+
+    def diagnosing(self, batch):
+        judged.release()
+        diagnose(self, batch)
+
+    monkeypatch.setattr(Exam, "observe", observing)
+    monkeypatch.setattr(Exam, "diagnose", diagnosing)
+    reports, _ = grade(course.root, 3)
+
+    assert begun == ["s0", "s3"]
+    assert len(reports) == 6
+
+
+def test_where_judging_fails_no_more_is_observed(course, grade, monkeypatch):
+    observed, failed = [], threading.Event()
+    observe = Exam.observe
+
+    def observing(self, submissions, progress):
+        if submissions[0].student == "s1":
+            assert failed.wait(60)
+
+        def told(done, of):
+            progress(done, of)
+            observed.append(submissions[0].student)
+
+        observe(self, submissions, told)
+
+    def diagnosing(self, batch):
+        failed.set()
+        raise MachineError("no room")
+
+    monkeypatch.setattr(Exam, "observe", observing)
+    monkeypatch.setattr(Exam, "diagnose", diagnosing)
+    with pytest.raises(MachineError, match="no room"):
+        grade(course.root, 1)
+
+    assert set(observed) == {"s0"}
+
+
+def test_what_submissions_are_compared_with_is_observed_and_judged_once(course, grade, monkeypatch):
+    observe, judge = Observer.observe, batch.judge
+    observed, judged = [], []
+
+    def observing(self, submission, **more):
+        observed.append(submission.digest)
+        return observe(self, submission, **more)
+
+    def judging(one):
+        judged.extend(student for student in one.submissions if not student.startswith("s"))
+        judge(one)
+
+    monkeypatch.setattr(Observer, "observe", observing)
+    monkeypatch.setattr(batch, "judge", judging)
+    grade(course.root, 1)
+
+    aliases = [one for one in judged if one != REFERENCE]
+    assert len(aliases) == len(set(aliases)) == 2
+    assert judged.count(REFERENCE) == 6
+    assert len(observed) == len(set(observed)) == 3
