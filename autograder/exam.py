@@ -217,6 +217,14 @@ class Exam:
                 pool.shutdown(cancel_futures=True)
                 raise
 
+    def prepare(self) -> None:
+        """Observe the reference and all misconceptions, unless that is done; for submissions that
+        are still to come."""
+        _ = self.reference
+        with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
+            for _ in pool.map(self._misconceived, self.misconceptions):
+                pass
+
     def diagnose(self, batch: Batch) -> None:
         """Find out why checks of the judged ``batch`` failed.
 

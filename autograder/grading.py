@@ -16,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nbformat
+
 from autograder.assignment import Assignment
 from autograder.basis import code_digest, refuse_changed, texts_of
 from autograder.config import Assignment as Policy
@@ -35,6 +37,8 @@ from autograder.turn import turn
 from autograder.words import Words, plain
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
     from autograder.cluster.cluster import Cluster, Kind
     from autograder.cluster.shares import Shared
     from autograder.report import Report
@@ -71,6 +75,7 @@ class Grader:
     recorded: list[tuple[str, str]] = field(default_factory=list)
     _starting: Future[Sandbox] | None = None
     _cluster: Cluster | None = None
+    _releases: dict[str, tuple[str, NotebookNode]] = field(default_factory=dict)
 
     def __enter__(self) -> Grader:
         return self
@@ -148,14 +153,24 @@ class Grader:
         if self._everything:
             self._warm_up()
         with turn(self.course, f"grade {name}", self.notice):
-            return self._in_turn(name)
+            return self.grade_in_turn(name)
+
+    def prepare(self, name: str) -> None:
+        """Observe what submissions of assignment ``name`` are compared with, unless that is done;
+        for who has the turn. Else the first who hands in waits for it."""
+        _ = self.sandbox
+        _import_recording()
+        if not self.course.is_plain(name):
+            assignment = self.course.assignment(name)
+            Exam(self.course, assignment, self.sandbox, self.options).prepare()
 
     @property
     def _everything(self) -> bool:
         """Whether what has not changed is graded as well."""
         return self.options.force or self.options.again
 
-    def _in_turn(self, name: str) -> list[Json]:
+    def grade_in_turn(self, name: str) -> list[Json]:
+        """The same for who has the turn already."""
         for folder in self.course.odd_folders(name):
             self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
         if self.course.is_plain(name):
@@ -236,18 +251,19 @@ class Grader:
         """Who handed in nothing, so is not among ``students``, but is known: from the roster, the
         gradebook or what was handed in for another assignment (which the gradebook may learn of
         only later)."""
-        roster = self.course.roster()
+        roster, asked = self.course.roster(), self.options.students
         if roster:
             from autograder.record.gradebook import Gradebook
 
             if not roster.keys() <= known_students(self.course.db_url):
                 with Gradebook(self.course.db_url) as book:
                     book.enrol(roster)
+        if asked and set(asked) <= set(students):
+            return []
         elsewhere = {
             one for name in self.course.config.assignments for one in self.course.students(name)
         }
         known = (known_students(self.course.db_url) | elsewhere) - set(students)
-        asked = self.options.students
         return sorted(one for one in known if not asked or one in asked)
 
     def _judged_by(self, assignment: Assignment, policy: Policy) -> str:
@@ -388,7 +404,6 @@ class Grader:
         from autograder.appeal import log_results
         from autograder.record.gradebook import Gradebook
         from autograder.record.notebook import executed, write_autograded
-        from autograder.record.release import released_notebook
         from autograder.render.comment import comments
         from autograder.render.json import report_json
 
@@ -398,7 +413,7 @@ class Grader:
         sound = {student: one for student, one in made.items() if one["status"] != "broken"}
         judged = log_results(exam, texts, submissions, sound)
         with Gradebook(self.course.db_url) as book:
-            for change in book.register(name, released_notebook(self.course, assignment)):
+            for change in book.register(name, self._released(assignment)):
                 self.notice(f"{name}: {change}; scores given by hand are kept.")
             for submission in submissions:
                 student = submission.student
@@ -428,6 +443,17 @@ class Grader:
                 write_json(path, {**kept, **vouched, "judged": judged})
                 self.recorded.append((name, student))
         return written
+
+    def _released(self, assignment: Assignment) -> NotebookNode:
+        """The release as its source and the config make it now; nbgrader takes its time for it."""
+        from autograder.record.release import released_notebook
+
+        made_from = [nbformat.writes(assignment.notebook), self.course.config.model_dump_json()]
+        digest = digest_of(made_from)
+        if self._releases.get(assignment.name, ("",))[0] != digest:
+            made = released_notebook(self.course, assignment)
+            self._releases[assignment.name] = digest, made
+        return self._releases[assignment.name][1]
 
     def compare(self, name: str, student: str, path: Path, report: Json) -> None:
         """Note in ``before`` whether ``report`` takes the place of one with other scores."""
