@@ -91,14 +91,17 @@ class Pages:
         self._course = course
         self._converter: Any = None
 
+    def open(self) -> None:
+        """Set the converter up, unless that is done."""
+        self._converter = self._converter or self._opened()
+        _ = self._converter.exporter.template
+
     def make(self, student: str, name: str) -> None:
         """Write the pages of what ``student`` handed in for assignment ``name``; ``MachineError``
         where nbgrader cannot."""
         before = Path.cwd()
         try:
-            if self._converter is None:
-                self._converter = self._opened()
-            converter = self._converter
+            self._converter = converter = self._converter or self._opened()
             converter.coursedir.assignment_id, converter.coursedir.student_id = name, student
             converter.init_notebooks()
             os.chdir(self._course.root)
