@@ -240,6 +240,8 @@ class Service:
             self.ungraded.discard(pair)
         now = time.monotonic()
         self._next_look = now + (now - begun) / LOOKING
+        if self.settings.once:
+            return
         for pair, (when, waiting) in list(self._later.items()):
             if when <= now:
                 del self._later[pair]
