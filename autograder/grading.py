@@ -25,7 +25,7 @@ from autograder.course import ODD_FOLDER, Course
 from autograder.database import known_students, recorded_students
 from autograder.delays import doubts, settle
 from autograder.errors import AuthorError, MachineError
-from autograder.exam import REFERENCE, Exam, Options, refuse_wrong_checks
+from autograder.exam import REFERENCE, Exam, Models, Options, refuse_wrong_checks
 from autograder.gpu import is_there
 from autograder.history import History
 from autograder.isolation import USES
@@ -63,7 +63,8 @@ class Grader:
     ``progress`` is told, for every submission that was observed, how many are done and of how
     many; ``notice`` gets sentences that an assistant should read. ``recorded`` fills with the
     assignments and students whose results were written; ``before`` has, by them, the scores that
-    this run replaced by others.
+    this run replaced by others. ``keeps`` what submissions are compared with in memory, for who
+    grades one small batch after the other.
     """
 
     course: Course
@@ -73,6 +74,8 @@ class Grader:
     notice: Callable[[str], None] = lambda sentence: None
     before: dict[tuple[str, str], float] = field(default_factory=dict)
     recorded: list[tuple[str, str]] = field(default_factory=list)
+    keeps: bool = False
+    _models: dict[str, Models] = field(default_factory=dict)
     _starting: Future[Sandbox] | None = None
     _cluster: Cluster | None = None
     _releases: dict[str, tuple[str, NotebookNode]] = field(default_factory=dict)
@@ -162,7 +165,17 @@ class Grader:
         _import_recording()
         if not self.course.is_plain(name):
             assignment = self.course.assignment(name)
-            Exam(self.course, assignment, self.sandbox, self.options).prepare()
+            kept = self._kept(assignment, self.course.policy(name))
+            Exam(self.course, assignment, self.sandbox, self.options, kept=kept).prepare()
+
+    def _kept(self, assignment: Assignment, policy: Policy) -> Models:
+        """What earlier batches were compared with, if all that it depends on is the same."""
+        if not self.keeps:
+            return Models()
+        basis = self._judged_by(assignment, policy)
+        if assignment.name not in self._models or self._models[assignment.name].basis != basis:
+            self._models[assignment.name] = Models(basis)
+        return self._models[assignment.name]
 
     @property
     def _everything(self) -> bool:
@@ -376,6 +389,7 @@ class Grader:
 
         if self.options.cluster is None:
             exam = exam_on(self.sandbox)
+            exam.kept = self._kept(assignment, policy)
             exam.observe(submissions, progress)
             return [(exam, submissions)]
         from autograder.cluster.shares import observe_shared

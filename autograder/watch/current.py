@@ -75,7 +75,7 @@ class Current:
     def grader(self, students: tuple[str, ...] = ()) -> Grader:
         """The grader, warm if it was used before; it grades ``students`` next."""
         if self._grader is None:
-            self._grader = Grader(self.course, self.options, self.names)
+            self._grader = Grader(self.course, self.options, self.names, keeps=True)
         grader = self._grader
         grader.course, grader.names, grader.notice = self.course, self.names, self.notice
         grader.options = replace(self.options, students=students)
