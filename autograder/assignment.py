@@ -8,7 +8,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,7 @@ def _examine_probes(path: Path, exercises: list[str]) -> None:
     if not path.exists():
         return
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        tree = _parsed(path.read_text(encoding="utf-8"), str(path))
     except SyntaxError as error:
         raise AuthorError(f"{path}:{error.lineno}: {error.msg}.") from None
     for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
@@ -196,6 +196,12 @@ def _examine_probes(path: Path, exercises: list[str]) -> None:
                     f"{path}:{mark.lineno}: the probe {function.name!r} is of exercise "
                     f"{named.value!r}, which the notebook does not have; {hint}"
                 )
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str, path: str) -> ast.Module:
+    """Slow for long texts, which are asked for again with every batch."""
+    return ast.parse(text, path)
 
 
 def source_cells(path: Path, notebook: nbformat.NotebookNode) -> dict[str, SourceCell]:

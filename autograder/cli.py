@@ -94,6 +94,13 @@ class Executor(StrEnum):
     dask = "dask"
 
 
+class LogForm(StrEnum):
+    """Whom a log's lines are for: people or programs."""
+
+    text = "text"
+    json = "json"
+
+
 CLUSTER_JOBS = 256
 """Notebooks that are on their way to a cluster or back, unless ``--jobs`` says otherwise."""
 
@@ -282,6 +289,61 @@ def grade(
                 f"{len(waiting)} not graded: they wait for a device that is not here or was not "
                 "asked for (`without_device: wait`); grade again where it is."
             )
+
+
+@app.command()
+def watch(
+    assignments: AssignmentArguments = None,
+    course: CourseOption = Path(),
+    inbound: Annotated[
+        Path | None,
+        typer.Option(
+            "--inbound",
+            metavar="DIR",
+            help="Collect from here.",
+            show_default="the configured exchange's inbound/, if there is one",
+        ),
+    ] = None,
+    interval: Annotated[
+        float, typer.Option("--interval", min=0.1, max=3600, help="Seconds between two looks.")
+    ] = 1.0,
+    no_feedback: Annotated[
+        bool, typer.Option("--no-feedback", help="Grade only: make and release no pages.")
+    ] = False,
+    jobs: JobsOption = None,
+    device: Annotated[Device, typer.Option("--device", help="Where probes run.")] = Device.auto,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when all that is there is graded.")
+    ] = False,
+    log: Annotated[
+        LogForm, typer.Option("--log", help="Lines for people, or one JSON object a line.")
+    ] = LogForm.text,
+) -> None:
+    """Grade what arrives, as it arrives, until stopped; make its feedback page at once.
+
+    For exercises that students practise with: where the config names an exchange, or --inbound
+    does, submissions are collected from there, and in the exchange the page is released at once,
+    so that students may fetch it seconds later. Name the assignments, or use --no-feedback, where
+    they are not to have their answers yet.
+    """
+    with _sentences():
+        from autograder.exam import Options
+        from autograder.render.table import outcome
+        from autograder.watch.log import Log
+        from autograder.watch.service import Service, Settings
+
+        options = Options(device=device.value)
+        options = replace(options, jobs=jobs) if jobs else options
+        asked = Settings(tuple(assignments or ()), inbound, interval, not no_feedback, once)
+        told = Log(sys.stdout, log is LogForm.json, outcome)
+        service = Service(course.resolve(), asked, options, told)
+        log_to(course.resolve() / ".autograder" / "log")
+        service.run()
+        if service.held:
+            raise AuthorError(next(iter(service.held.values())))
+        if service.ungraded:
+            named = ", ".join(f"{who} ({what})" for who, what in sorted(service.ungraded)[:10])
+            raise MachineError(f"could not grade {named}; see .autograder/log.")
 
 
 @app.command()

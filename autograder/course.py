@@ -20,7 +20,7 @@ from autograder.config import Config, load_config
 from autograder.errors import AuthorError, MachineError
 from autograder.sandbox.temporary import TemporaryFolder, written
 
-__all__ = ["ODD_FOLDER", "Course", "Key"]
+__all__ = ["ODD_FOLDER", "Course", "Key", "can_be_graded"]
 
 KEY_BYTES = 32
 MAX_SCANNED = 4 * 2**20
@@ -128,11 +128,11 @@ class Course:
 
     def students(self, name: str) -> list[str]:
         """Who handed in something for assignment ``name``, in alphabetical order."""
-        return [one for one in self._handed_in(name) if _can_be_graded(one)]
+        return [one for one in self._handed_in(name) if can_be_graded(one)]
 
     def odd_folders(self, name: str) -> list[str]:
         """Folders of submissions for ``name`` that no student can have: see ``ODD_FOLDER``."""
-        return [one for one in self._handed_in(name) if not _can_be_graded(one)]
+        return [one for one in self._handed_in(name) if not can_be_graded(one)]
 
     def _handed_in(self, name: str) -> list[str]:
         folder = self.root / "submitted"
@@ -194,7 +194,7 @@ class Course:
         return _read_key(path)
 
 
-def _can_be_graded(student: str) -> bool:
+def can_be_graded(student: str) -> bool:
     """Whether a folder's name can be an id: in files, in the gradebook and in nbgrader's globs."""
     return (
         not ODD_CHARACTERS.search(student)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from autograder.cluster.cluster import Kind
     from autograder.cluster.entry import Cluster
     from autograder.gpu import Gpu
-    from autograder.judge.batch import Batch
+    from autograder.judge.batch import Batch, Judged
     from autograder.judge.seen import Observed
     from autograder.observe import Observer, Trial
     from autograder.report import CheckResult, Report
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "REFERENCE",
     "Exam",
+    "Models",
     "Options",
     "explain",
     "observed_in",
@@ -65,6 +66,20 @@ class Options:
 
 
 @dataclass
+class Models:
+    """What submissions are compared with, kept from one batch to the next: the reference and, by
+    id, misconceptions, as they were observed; by alias, how misconceptions were judged.
+
+    Only for batches of which all else is the same, as ``basis`` tells.
+    """
+
+    basis: str = ""
+    reference: tuple[Observed, list[Trial]] | None = None
+    wrong: dict[str, tuple[Observed, list[Trial]]] = field(default_factory=dict)
+    judged: dict[str, list[Judged]] = field(default_factory=dict)
+
+
+@dataclass
 class Exam:
     """The observations of a batch, ready to be judged.
 
@@ -72,6 +87,7 @@ class Exam:
     ``models`` are the trials of the reference and, by id, of the misconceptions that failed checks
     were compared with. ``referred`` are the stored files, by SHA-256, that have to stay.
     ``unexplained`` are misconceptions that could not be observed, so that reasons may be missing.
+    ``kept`` are models of earlier batches; it fills with those of this one.
     """
 
     course: Course
@@ -84,6 +100,7 @@ class Exam:
     models: dict[str, list[Trial]] = field(default_factory=dict)
     referred: Set[str] = frozenset()
     unexplained: list[str] = field(default_factory=list)
+    kept: Models = field(default_factory=Models)
 
     @cached_property
     def misconceptions(self) -> list[Misconception]:
@@ -143,6 +160,9 @@ class Exam:
     @cached_property
     def reference(self) -> Observed:
         """The reference's observations; ``AuthorError`` if it does not run to its end."""
+        if self.kept.reference is not None:
+            seen, self.models[REFERENCE] = self.kept.reference
+            return seen
         solution = reference(self.assignment)
         trials = self.observer.observe(solution)
         self.models[REFERENCE] = trials
@@ -159,6 +179,7 @@ class Exam:
                 for probe, by_device in by_name.items():
                     for device, value in by_device.items():
                         _refuse_failed(self.assignment, exercise, probe, device, value)
+        self.kept.reference = seen, trials
         return seen
 
     def observe(
@@ -217,6 +238,14 @@ class Exam:
                 pool.shutdown(cancel_futures=True)
                 raise
 
+    def prepare(self) -> None:
+        """Observe the reference and all misconceptions, unless that is done; for submissions that
+        are still to come."""
+        _ = self.reference
+        with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
+            for _ in pool.map(self._misconceived, self.misconceptions):
+                pass
+
     def diagnose(self, batch: Batch) -> None:
         """Find out why checks of the judged ``batch`` failed.
 
@@ -230,15 +259,19 @@ class Exam:
         with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
             seen = zip(known, pool.map(self._misconceived, known), strict=True)
             found = [(one, observed) for one, observed in seen if observed is not None]
-        explain(batch, found)
+        explain(batch, found, self.kept.judged)
 
     def _misconceived(self, misconception: Misconception) -> Observed | None:
         """What the misconception shows; nothing where the machine fails: the grades matter more."""
+        if misconception.id in self.kept.wrong:
+            seen, self.models[misconception.id] = self.kept.wrong[misconception.id]
+            return seen
         wrong = reference(self.assignment, {misconception.exercise: misconception.cell})
         try:
             trials = self.observer.observe(wrong)
             seen = observed_in(trials, wrong, self.assignment)
             self.models[misconception.id] = trials
+            self.kept.wrong[misconception.id] = seen, trials
             return seen
         except MachineStopped:
             raise
@@ -294,9 +327,14 @@ class Exam:
         )
 
 
-def explain(batch: Batch, found: Sequence[tuple[Misconception, Observed]]) -> None:
+def explain(
+    batch: Batch,
+    found: Sequence[tuple[Misconception, Observed]],
+    before: dict[str, list[Judged]] | None = None,
+) -> None:
     """Put the reasons of failed checks into the judged ``batch``, by the misconceptions that were
-    ``found``, in the order of their file."""
+    ``found``, in the order of their file. ``before`` has, by alias, how some were judged before; it
+    fills with the others."""
     from autograder.diagnosis.diagnose import diagnose
     from autograder.judge.batch import judge
 
@@ -304,9 +342,14 @@ def explain(batch: Batch, found: Sequence[tuple[Misconception, Observed]]) -> No
     wrong = {one.alias: observed for one, observed in found}
     # Elsewhere they lose nothing: `verify` has proven it.
     only = {one.alias: set(one.loses) for one in known}
-    judged = replace(batch, submissions=wrong, only=only, results={})
-    if known:
-        judge(judged)
+    before = {} if before is None else before
+    fresh = {alias: one for alias, one in wrong.items() if alias not in before}
+    if fresh:
+        judging = replace(batch, submissions=fresh, only=only, results={})
+        judge(judging)
+        before.update({alias: judging.results.get(alias, []) for alias in fresh})
+    results = {alias: before[alias] for alias in wrong}
+    judged = replace(batch, submissions=wrong, only=only, results=results)
     diagnose(batch, judged, known)
 
 

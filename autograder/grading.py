@@ -16,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nbformat
+
 from autograder.assignment import Assignment
 from autograder.basis import code_digest, refuse_changed, texts_of
 from autograder.config import Assignment as Policy
@@ -23,7 +25,7 @@ from autograder.course import ODD_FOLDER, Course
 from autograder.database import known_students, recorded_students
 from autograder.delays import doubts, settle
 from autograder.errors import AuthorError, MachineError
-from autograder.exam import REFERENCE, Exam, Options, refuse_wrong_checks
+from autograder.exam import REFERENCE, Exam, Models, Options, refuse_wrong_checks
 from autograder.gpu import is_there
 from autograder.history import History
 from autograder.isolation import USES
@@ -35,6 +37,8 @@ from autograder.turn import turn
 from autograder.words import Words, plain
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
     from autograder.cluster.cluster import Cluster, Kind
     from autograder.cluster.shares import Shared
     from autograder.report import Report
@@ -59,7 +63,8 @@ class Grader:
     ``progress`` is told, for every submission that was observed, how many are done and of how
     many; ``notice`` gets sentences that an assistant should read. ``recorded`` fills with the
     assignments and students whose results were written; ``before`` has, by them, the scores that
-    this run replaced by others.
+    this run replaced by others. ``keeps`` what submissions are compared with in memory, for who
+    grades one small batch after the other.
     """
 
     course: Course
@@ -69,8 +74,11 @@ class Grader:
     notice: Callable[[str], None] = lambda sentence: None
     before: dict[tuple[str, str], float] = field(default_factory=dict)
     recorded: list[tuple[str, str]] = field(default_factory=list)
+    keeps: bool = False
+    _models: dict[str, Models] = field(default_factory=dict)
     _starting: Future[Sandbox] | None = None
     _cluster: Cluster | None = None
+    _releases: dict[str, tuple[str, NotebookNode]] = field(default_factory=dict)
 
     def __enter__(self) -> Grader:
         return self
@@ -148,14 +156,34 @@ class Grader:
         if self._everything:
             self._warm_up()
         with turn(self.course, f"grade {name}", self.notice):
-            return self._in_turn(name)
+            return self.grade_in_turn(name)
+
+    def prepare(self, name: str) -> None:
+        """Observe what submissions of assignment ``name`` are compared with, unless that is done;
+        for who has the turn. Else the first who hands in waits for it."""
+        _ = self.sandbox
+        _import_recording()
+        if not self.course.is_plain(name):
+            assignment = self.course.assignment(name)
+            kept = self._kept(assignment, self.course.policy(name))
+            Exam(self.course, assignment, self.sandbox, self.options, kept=kept).prepare()
+
+    def _kept(self, assignment: Assignment, policy: Policy) -> Models:
+        """What earlier batches were compared with, if all that it depends on is the same."""
+        if not self.keeps:
+            return Models()
+        basis = self._judged_by(assignment, policy)
+        if assignment.name not in self._models or self._models[assignment.name].basis != basis:
+            self._models[assignment.name] = Models(basis)
+        return self._models[assignment.name]
 
     @property
     def _everything(self) -> bool:
         """Whether what has not changed is graded as well."""
         return self.options.force or self.options.again
 
-    def _in_turn(self, name: str) -> list[Json]:
+    def grade_in_turn(self, name: str) -> list[Json]:
+        """The same for who has the turn already."""
         for folder in self.course.odd_folders(name):
             self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
         if self.course.is_plain(name):
@@ -236,18 +264,19 @@ class Grader:
         """Who handed in nothing, so is not among ``students``, but is known: from the roster, the
         gradebook or what was handed in for another assignment (which the gradebook may learn of
         only later)."""
-        roster = self.course.roster()
+        roster, asked = self.course.roster(), self.options.students
         if roster:
             from autograder.record.gradebook import Gradebook
 
             if not roster.keys() <= known_students(self.course.db_url):
                 with Gradebook(self.course.db_url) as book:
                     book.enrol(roster)
+        if asked and set(asked) <= set(students):
+            return []
         elsewhere = {
             one for name in self.course.config.assignments for one in self.course.students(name)
         }
         known = (known_students(self.course.db_url) | elsewhere) - set(students)
-        asked = self.options.students
         return sorted(one for one in known if not asked or one in asked)
 
     def _judged_by(self, assignment: Assignment, policy: Policy) -> str:
@@ -360,6 +389,7 @@ class Grader:
 
         if self.options.cluster is None:
             exam = exam_on(self.sandbox)
+            exam.kept = self._kept(assignment, policy)
             exam.observe(submissions, progress)
             return [(exam, submissions)]
         from autograder.cluster.shares import observe_shared
@@ -388,7 +418,6 @@ class Grader:
         from autograder.appeal import log_results
         from autograder.record.gradebook import Gradebook
         from autograder.record.notebook import executed, write_autograded
-        from autograder.record.release import released_notebook
         from autograder.render.comment import comments
         from autograder.render.json import report_json
 
@@ -398,7 +427,7 @@ class Grader:
         sound = {student: one for student, one in made.items() if one["status"] != "broken"}
         judged = log_results(exam, texts, submissions, sound)
         with Gradebook(self.course.db_url) as book:
-            for change in book.register(name, released_notebook(self.course, assignment)):
+            for change in book.register(name, self._released(assignment)):
                 self.notice(f"{name}: {change}; scores given by hand are kept.")
             for submission in submissions:
                 student = submission.student
@@ -428,6 +457,17 @@ class Grader:
                 write_json(path, {**kept, **vouched, "judged": judged})
                 self.recorded.append((name, student))
         return written
+
+    def _released(self, assignment: Assignment) -> NotebookNode:
+        """The release as its source and the config make it now; nbgrader takes its time for it."""
+        from autograder.record.release import released_notebook
+
+        made_from = [nbformat.writes(assignment.notebook), self.course.config.model_dump_json()]
+        digest = digest_of(made_from)
+        if self._releases.get(assignment.name, ("",))[0] != digest:
+            made = released_notebook(self.course, assignment)
+            self._releases[assignment.name] = digest, made
+        return self._releases[assignment.name][1]
 
     def compare(self, name: str, student: str, path: Path, report: Json) -> None:
         """Note in ``before`` whether ``report`` takes the place of one with other scores."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -94,7 +95,7 @@ def load_misconceptions(assignment: Assignment) -> list[Misconception]:
 def _read(path: Path) -> tuple[list[Any], Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        data, node = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+        data, node = _parsed(text)
     except (OSError, UnicodeDecodeError) as error:
         raise AuthorError(f"{path}: cannot be read as UTF-8 text ({error}).") from None
     except yaml.YAMLError as error:
@@ -106,6 +107,12 @@ def _read(path: Path) -> tuple[list[Any], Any]:
     if not isinstance(data, list):
         raise AuthorError(f"{path}:1: the file is a list of misconceptions, each with '- id: …'.")
     return data, node
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> tuple[Any, Any]:
+    """Slow, and asked for with the same text for every batch."""
+    return yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _sentence(path: Path, error: ValidationError, node: Any, place: int) -> str:

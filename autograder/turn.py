@@ -15,30 +15,27 @@ from autograder.errors import MachineError
 from autograder.sandbox import sweep
 from autograder.sandbox.temporary import remove_abandoned
 
-__all__ = ["turn"]
+__all__ = ["CourseTaken", "alone", "turn"]
+
+
+class CourseTaken(MachineError):
+    """Another command has the course; the sentence says which."""
 
 
 @contextmanager
-def turn(course: Course, doing: str, notice: Callable[[str], None]) -> Iterator[None]:
+def turn(
+    course: Course, doing: str, notice: Callable[[str], None], *, waits: bool = True
+) -> Iterator[None]:
     """Have the course to oneself, and rid of what killed commands have left half written.
 
     ``doing`` is the command, for those who come meanwhile; ``notice`` is told for whom we wait.
+    Who does not wait gets ``CourseTaken`` where it is another's turn.
     """
     # flock, which the kernel gives back when its process ends, however it ends; a lock file that is
     # simply there would outlive a killed grader. On NFS, Linux makes of it a lock of the server's:
     # that holds among machines too, unless the mount says nolock or local_lock, and when a machine
     # dies, not a process, the server may keep it until that machine is up again.
-    path = course.state / "lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            if not _locked(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                notice(f"waiting for {_who(handle)} to end.")
-                _locked(handle, fcntl.LOCK_EX)
-        except OSError as error:
-            raise MachineError(f"{path} cannot be locked ({error.strerror}).") from error
-        _sign(handle, doing)
+    with _held(course, "lock", doing, notice if waits else None):
         sweep()
         remove_abandoned(
             course.root,
@@ -51,6 +48,37 @@ def turn(course: Course, doing: str, notice: Callable[[str], None]) -> Iterator[
                 (course.root / "autograded").glob("*"),
             ),
         )
+        yield
+
+
+@contextmanager
+def alone(course: Course, doing: str) -> Iterator[None]:
+    """Be the only one of this course that is ``doing`` such a thing; it takes nobody's turn.
+
+    ``CourseTaken`` where there is another one already.
+    """
+    with _held(course, f"{doing}.lock", doing, None):
+        yield
+
+
+@contextmanager
+def _held(
+    course: Course, name: str, doing: str, notice: Callable[[str], None] | None
+) -> Iterator[None]:
+    """Hold the lock file ``name``; without ``notice`` it is not waited for."""
+    path = course.state / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            if not _locked(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                if notice is None:
+                    raise CourseTaken(_who(handle))
+                notice(f"waiting for {_who(handle)} to end.")
+                _locked(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            raise MachineError(f"{path} cannot be locked ({error.strerror}).") from error
+        _sign(handle, doing)
         yield
         os.ftruncate(handle, 0)
     finally:

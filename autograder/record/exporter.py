@@ -6,10 +6,30 @@ API sets one there itself. What is set for this class reaches feedback alone, an
 
 from __future__ import annotations
 
+from typing import Any
+
 from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters.templateexporter import TemplateExporter
+from nbconvert.filters.highlight import Highlight2HTML
+from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 
 __all__ = ["FeedbackExporter"]
 
 
 class FeedbackExporter(HTMLExporter):  # type: ignore[misc]
     """Makes the page of one student's executed notebook, with the settings' template."""
+
+    def from_notebook_node(self, nb: Any, resources: Any = None, **more: Any) -> tuple[str, Any]:
+        """As ``HTMLExporter`` does it, but for its last step: that parses the finished page to mark
+        what only its own templates have, and takes longer than all the rest."""
+        resources = self._init_resources(resources)
+        language = nb.metadata.get("language_info", {})
+        lexer = language.get("pygments_lexer", language.get("name"))
+        colours = Highlight2HTML(pygments_lexer=lexer, parent=self)
+        kinds = WidgetsDataTypeFilter(
+            notebook_metadata=self._nb_metadata, parent=self, resources=resources
+        )
+        self.register_filter("highlight_code", self.filters.get("highlight_code", colours))
+        self.register_filter("filter_data_type", kinds)
+        page, resources = TemplateExporter.from_notebook_node(self, nb, resources, **more)
+        return page, resources

@@ -37,6 +37,7 @@ from nbgrader.api import (
     TaskCell,
 )
 from nbgrader.api import Gradebook as NbgraderGradebook
+from sqlalchemy import func
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
@@ -152,17 +153,20 @@ class Gradebook:
         )
         return self._transaction(f"tell of {assignment}", lambda: {row[0] for row in rows})
 
-    def shown(self, assignment: str) -> dict[str, list[Any]]:
-        """What a feedback page shows of each student's submission: scores and comments."""
-        return self._transaction(f"tell of {assignment}", lambda: self._shown(assignment))
+    def shown(self, assignment: str, students: Collection[str] = ()) -> dict[str, list[Any]]:
+        """What a feedback page shows of each student's submission: scores and comments; of all, or
+        of ``students``."""
+        return self._transaction(f"tell of {assignment}", lambda: self._shown(assignment, students))
 
-    def _shown(self, assignment: str) -> dict[str, list[Any]]:
+    def _shown(self, assignment: str, students: Collection[str]) -> dict[str, list[Any]]:
         rows: dict[str, list[Any]] = {}
         submissions = (
             self._db.query(SubmittedAssignment)
             .join(AssignmentRow, AssignmentRow.id == SubmittedAssignment.assignment_id)
             .filter(AssignmentRow.name == assignment)
         )
+        if students:
+            submissions = submissions.filter(SubmittedAssignment.student_id.in_(students))
         for submission in submissions:
             found: list[Any] = []
             for notebook in submission.notebooks:
@@ -217,12 +221,32 @@ class Gradebook:
             self._db.add(notebook)
         self._db.flush()
         changes = self._cells(notebook, released)
-        if not assignment.submissions:
-            # Nobody has anything to lose or gain by it yet.
-            changes = []
-        for submission in assignment.submissions:
+        handed_in = {
+            row[0]
+            for row in self._db.query(SubmittedAssignment.id).filter_by(assignment_id=assignment.id)
+        }
+        # All are whole unless the cells have changed, and thousands are slow to load.
+        for id in sorted(handed_in - self._whole(notebook)):
+            submission = self._db.get(SubmittedAssignment, id)
             self._complete(self._submitted(submission, notebook), notebook)
-        return changes
+        # Where there is none, nobody has anything to lose or gain by it yet.
+        return changes if handed_in else []
+
+    def _whole(self, notebook: Notebook) -> set[str]:
+        """The ids of the submissions that have rows for all cells of ``notebook``."""
+        rows = self._db.query(SubmittedNotebook.id, SubmittedNotebook.assignment_id)
+        found = dict(row for row in rows.filter_by(notebook_id=notebook.id))
+        for model, cells in (
+            (Grade, [*notebook.grade_cells, *notebook.task_cells]),
+            (Comment, [*notebook.solution_cells, *notebook.task_cells]),
+        ):
+            ids = [cell.id for cell in cells]
+            present = self._db.query(model.notebook_id).filter(model.cell_id.in_(ids))
+            counted = present.group_by(model.notebook_id).having(func.count() >= len(ids))
+            if ids:
+                whole = {row[0] for row in counted}
+                found = {id: of for id, of in found.items() if id in whole}
+        return set(found.values())
 
     def _cells(self, notebook: Notebook, released: nbformat.NotebookNode) -> list[str]:
         grade: dict[str, dict[str, Any]] = {}

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape, render
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
@@ -17,7 +17,7 @@ from rich.table import Table
 from autograder.course import Course
 from autograder.words import plain
 
-__all__ = ["Doing", "Progress", "results"]
+__all__ = ["Doing", "Progress", "outcome", "results"]
 
 COLOURS = {"graded": "green", "timed_out": "yellow", "errored": "red", "broken": "bold red"}
 
@@ -133,7 +133,12 @@ def _not_run(report: dict[str, Any]) -> set[str]:
     return {device for check in checks for device in check["not_run"]}
 
 
-def _cell(report: dict[str, Any], old: float | None = None) -> str:
+def outcome(report: Mapping[str, Any]) -> str:
+    """What the table shows for one report, as plain text."""
+    return render(_cell(report)).plain
+
+
+def _cell(report: Mapping[str, Any], old: float | None = None) -> str:
     status = report["status"]
     if "waits_for" in report:
         return f"[yellow]waits for {', '.join(report['waits_for'])}[/]"
