@@ -102,6 +102,13 @@ class Exam:
     unexplained: list[str] = field(default_factory=list)
     kept: Models = field(default_factory=Models)
 
+    def another(self) -> Exam:
+        """One for more submissions to the same assignment, compared with the same models."""
+        made = replace(self, seen={}, trials={}, broken={}, models={}, unexplained=[])
+        # It knows which files were made in this run, so of equal submissions one is observed.
+        made.__dict__["observer"] = self.observer
+        return made
+
     @cached_property
     def misconceptions(self) -> list[Misconception]:
         return load_misconceptions(self.assignment)

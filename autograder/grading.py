@@ -9,11 +9,13 @@ import importlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -44,14 +46,20 @@ if TYPE_CHECKING:
     from autograder.report import Report
     from autograder.sandbox import Sandbox
 
+    Judgement = tuple[Exam, Sequence[Submission], Mapping[str, Report]]
+
 __all__ = ["Grader", "digest_of", "write_json"]
 
 log = logging.getLogger(__name__)
 OURS = ("fingerprint", "judged", "answers")
 """What stands in a kept report besides the report: by what it is known that it still holds, when
 and by what it was last judged, and what people have to grade."""
-BATCH = 256
-"""How many submissions are observed, judged and recorded together."""
+BATCH, SMALL_BATCH, CLUSTER_BATCH = 64, 16, 256
+"""How many submissions at most are judged and recorded together, while as many more are observed;
+how many a third of them has to be to be a batch; and a batch of a cluster, which is to have work
+for all of its workers."""
+HELD = 256
+"""Submissions that are kept when they were read to see whether they have changed."""
 Json = dict[str, Any]
 
 
@@ -203,8 +211,8 @@ class Grader:
     def _grade(self, assignment: Assignment, students: Sequence[str]) -> dict[str, Json]:
         """The reports of what ``students`` handed in, by student.
 
-        What is new is observed, judged and recorded ``BATCH`` at a time: thousands need no more
-        memory than hundreds, and a run that is stopped has recorded what came before.
+        What is new is observed, judged and recorded batch by batch: thousands need no more memory
+        than hundreds, and a run that is stopped has recorded what came before.
         """
         name, policy = assignment.name, self.course.policy(assignment.name)
         judged_by, texts = self._judged_by(assignment, policy), texts_of(assignment)
@@ -220,19 +228,38 @@ class Grader:
         for student in students:
             submission = read(student)
             prints[student] = fingerprint(submission)
-            if len(held) < BATCH:
+            if len(held) < HELD:
                 held[student] = submission
         reports = self.unchanged(name, prints)
         changed = [student for student in students if student not in reports]
-        for begin in range(0, len(changed), BATCH):
-            some = changed[begin : begin + BATCH]
-            batch = [held[one] if one in held else read(one) for one in some]
-            prints |= {one.student: fingerprint(one) for one in batch}
-            for report in self._fresh(
-                assignment, policy, batch, prints, texts, (begin, len(changed))
-            ):
-                reports[report["student"]] = report
-            held.clear()
+        if not changed:
+            return reports
+        size = CLUSTER_BATCH
+        if self.options.cluster is None:
+            size = min(BATCH, max(SMALL_BATCH, len(changed) // 3))
+
+        def again(student: str) -> Submission:
+            was = held.pop(student, None)
+            return read(student) if was is None or was.has_changed() else was
+
+        # Both warm up in other processes, which leaves time for our own slow imports.
+        _ = self.sandbox if self.options.cluster is None else self.cluster
+        batches = (
+            [again(one) for one in changed[begin : begin + size]]
+            for begin in range(0, len(changed), size)
+        )
+        is_registered = False
+        with closing(self._observed(assignment, policy, batches, len(changed))) as observed:
+            for submissions, shared in observed:
+                prints |= {one.student: fingerprint(one) for one in submissions}
+                judged = self._judged(assignment, policy, shared)
+                refuse_changed(texts, assignment)
+                if not is_registered:
+                    self._register(assignment)
+                    is_registered = True
+                for exam, share, made in judged:
+                    for report in self._record(texts, share, made, exam, prints):
+                        reports[report["student"]] = report
         return reports
 
     def _settle(self, name: str, reports: Mapping[str, Json]) -> None:
@@ -326,74 +353,74 @@ class Grader:
             stored = {student: one for student, one in stored.items() if student in recorded}
         return stored
 
-    def _fresh(
+    def _observed(
         self,
         assignment: Assignment,
         policy: Policy,
-        submissions: Sequence[Submission],
-        prints: Mapping[str, str],
-        texts: Mapping[str, bytes],
-        counted: tuple[int, int],
-    ) -> list[Json]:
-        """Observe, judge and record ``submissions``; refuses if ``texts`` are no longer the
-        assignment's. ``counted``: how many came before these, and how many there are in all."""
-        before, total = counted
+        batches: Iterator[list[Submission]],
+        total: int,
+    ) -> Generator[tuple[list[Submission], Shared]]:
+        """Each of ``batches`` with the exams that observed it: here in one, by a cluster in one a
+        kind of workers.
 
-        def told(done: int, of: int) -> None:
-            # Where there is a GPU, each submission counts twice.
-            self.progress(before + done * len(submissions) // of, total)
+        While one batch is judged and recorded, the next is observed; not by a cluster, whose
+        batches are large.
+        """
+        if self.options.cluster is not None:
+            before = 0
+            for batch in batches:
+                told = _counting(self.progress, before, len(batch), total)
+                yield batch, self._by_cluster(assignment, policy, batch, told)
+                before += len(batch)
+            return
+        given_up, kept = Event(), self._kept(assignment, policy)
 
-        # Both warm up in other processes, which leaves time for our own slow imports.
-        _ = self.sandbox if self.options.cluster is None else self.cluster
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            importing = pool.submit(_import_recording)  # the notebooks run in other processes
-            observed = self._observed(assignment, policy, submissions, told)
-            importing.result()
-        from autograder.judge.batch import Batch, judge
+        def unless_given_up(done: int, of: int) -> None:
+            if given_up.is_set():
+                raise _GivenUp
+            self.progress(done, of)
 
-        judged = []
-        for exam, share in observed:
-            seen = {REFERENCE: exam.reference, **exam.seen}
-            batch = Batch(assignment, policy, exam.reference, seen, exam.devices)
-            judge(batch)
-            refuse_wrong_checks(assignment, batch)
-            exam.diagnose(batch)
-            judged.append((exam, share, {one.student: exam.report(one, batch) for one in share}))
-        refuse_changed(texts, assignment)
-        unexplained = sorted({id for exam, _ in observed for id in exam.unexplained})
-        if unexplained:
-            self.notice(
-                f"{assignment.name}: {', '.join(unexplained)} could not be observed, so "
-                "reasons may be missing; the next run judges again."
-            )
-        return [
-            report
-            for exam, share, reports in judged
-            for report in self._record(texts, share, reports, exam, prints)
-        ]
+        def observe(batch: list[Submission], before: int, last: Exam | None) -> Exam:
+            exam = self._exam(assignment, self.sandbox, kept) if last is None else last.another()
+            exam.observe(batch, _counting(unless_given_up, before, len(batch), total))
+            return exam
 
-    def _observed(
+        with ThreadPoolExecutor(max_workers=1) as ahead:
+            try:
+                done, batch = 0, next(batches)
+                upcoming = ahead.submit(observe, batch, done, None)
+                _import_recording()  # the notebooks run in other processes
+                while True:
+                    exam = upcoming.result()
+                    done, following = done + len(batch), next(batches, None)
+                    if following is not None:
+                        upcoming = ahead.submit(observe, following, done, exam)
+                    yield batch, [(exam, batch)]
+                    if following is None:
+                        return
+                    batch = following
+            finally:
+                given_up.set()
+
+    def _exam(
+        self, assignment: Assignment, sandbox: Sandbox | Kind, kept: Models | None = None
+    ) -> Exam:
+        referred: Set[str] = frozenset()
+        if self.options.force:
+            referred = History(self.course.history, assignment.name).referred()
+        kept = Models() if kept is None else kept
+        return Exam(self.course, assignment, sandbox, self.options, referred=referred, kept=kept)
+
+    def _by_cluster(
         self,
         assignment: Assignment,
         policy: Policy,
         submissions: Sequence[Submission],
         progress: Callable[[int, int], None],
     ) -> Shared:
-        """``submissions`` observed: here in one exam, by a cluster in one a kind of workers."""
-        referred: Set[str] = frozenset()
-        if self.options.force:
-            referred = History(self.course.history, assignment.name).referred()
-
-        def exam_on(sandbox: Sandbox | Kind) -> Exam:
-            return Exam(self.course, assignment, sandbox, self.options, referred=referred)
-
-        if self.options.cluster is None:
-            exam = exam_on(self.sandbox)
-            exam.kept = self._kept(assignment, policy)
-            exam.observe(submissions, progress)
-            return [(exam, submissions)]
         from autograder.cluster.shares import observe_shared
 
+        _import_recording()
         cuda = "cuda" in policy.devices and self.options.device != "cpu"
         kinds = self.cluster.kinds(cuda=cuda)
         if self.options.device == "cuda" and not kinds[0].facts["cuda"]:
@@ -401,7 +428,38 @@ class Grader:
                 "--device cuda: no worker has a GPU that Dask was told of (dask worker "
                 "--resources GPU=1); start one, or use --device auto."
             )
-        return observe_shared(self.cluster, kinds, exam_on, submissions, progress)
+        return observe_shared(
+            self.cluster, kinds, lambda kind: self._exam(assignment, kind), submissions, progress
+        )
+
+    def _judged(self, assignment: Assignment, policy: Policy, observed: Shared) -> list[Judgement]:
+        """The reports of what was observed, by student, beside the exams that they come from."""
+        from autograder.judge.batch import Batch, judge
+
+        judged: list[Judgement] = []
+        for exam, share in observed:
+            seen = {REFERENCE: exam.reference, **exam.seen}
+            batch = Batch(assignment, policy, exam.reference, seen, exam.devices)
+            judge(batch)
+            refuse_wrong_checks(assignment, batch)
+            exam.diagnose(batch)
+            judged.append((exam, share, {one.student: exam.report(one, batch) for one in share}))
+        unexplained = sorted({id for exam, _ in observed for id in exam.unexplained})
+        if unexplained:
+            self.notice(
+                f"{assignment.name}: {', '.join(unexplained)} could not be observed, so "
+                "reasons may be missing; the next run judges again."
+            )
+        return judged
+
+    def _register(self, assignment: Assignment) -> None:
+        """Make the gradebook's assignment agree with the source as it is now."""
+        from autograder.record.gradebook import Gradebook
+
+        name = assignment.name
+        with Gradebook(self.course.db_url) as book:
+            for change in book.register(name, self._released(assignment)):
+                self.notice(f"{name}: {change}; scores given by hand are kept.")
 
     def _record(
         self,
@@ -427,8 +485,6 @@ class Grader:
         sound = {student: one for student, one in made.items() if one["status"] != "broken"}
         judged = log_results(exam, texts, submissions, sound)
         with Gradebook(self.course.db_url) as book:
-            for change in book.register(name, self._released(assignment)):
-                self.notice(f"{name}: {change}; scores given by hand are kept.")
             for submission in submissions:
                 student = submission.student
                 if submission.has_changed():
@@ -477,6 +533,18 @@ class Grader:
                 self.before[name, student] = float(old["score"])
         except (OSError, ValueError, LookupError, TypeError):
             return  # there is none that can be read
+
+
+class _GivenUp(Exception):
+    """Ends the observing of a batch that nobody is going to judge."""
+
+
+def _counting(
+    progress: Callable[[int, int], None], before: int, count: int, total: int
+) -> Callable[[int, int], None]:
+    """``progress`` of ``total`` submissions, told of a batch of ``count`` after ``before``."""
+    # Where there is a GPU, each submission counts twice.
+    return lambda done, of: progress(before + done * count // of, total)
 
 
 def _import_observing() -> None:

@@ -180,6 +180,6 @@ def test_what_submissions_are_compared_with_is_observed_and_judged_once(course, 
     grade(course.root, 1)
 
     aliases = [one for one in judged if one != REFERENCE]
-    assert len(aliases) == len(set(aliases)) == 2
+    assert len(aliases) == len(set(aliases)) == 3
     assert judged.count(REFERENCE) == 6
-    assert len(observed) == len(set(observed)) == 3
+    assert len(observed) == len(set(observed)) == 4
