@@ -1,8 +1,9 @@
 """`autograder grade --force` in this process, with the seconds of each stage: prints them as JSON.
 
-Stages: ``start`` (imports and the zygote), ``observe`` (the reference with it), ``judge``,
-``diagnose``, ``record`` and ``rest``. Wall clock beside the processor time of this process, the
-host; what runs in the sandbox is the difference to the whole machine's.
+Stages: ``start`` (imports and the zygote), ``observe`` (the reference with it), ``judge`` (the
+diagnoses with it), ``record``, and ``all``. Each is wall clock beside the processor time of its
+own thread. Judging and recording overlap with the observing of the next batch, so the stages are
+more than all.
 """
 
 from __future__ import annotations
@@ -27,36 +28,34 @@ def main() -> None:
     from autograder.course import Course
 
     stages: dict[str, dict[str, float]] = {}
-    last = [BEGUN, 0.0]
 
-    def lap(stage: str) -> None:
-        now = [time.perf_counter(), time.process_time()]
+    def took(stage: str, wall: float, cpu: float) -> None:
         spent = stages.setdefault(stage, {"wall": 0.0, "host_cpu": 0.0})
-        spent["wall"] += now[0] - last[0]
-        spent["host_cpu"] += now[1] - last[1]
-        last[:] = now
+        spent["wall"] += wall
+        spent["host_cpu"] += cpu
 
-    def between(owner: Any, method: str, before: str, after: str) -> None:
+    def measure(owner: Any, method: str, stage: str) -> None:
         original: Callable[..., Any] = getattr(owner, method)
 
         def timed(*args: Any, **kwargs: Any) -> Any:
-            lap(before)
+            begun, spent = time.perf_counter(), time.thread_time()
             try:
                 return original(*args, **kwargs)
             finally:
-                lap(after)
+                took(stage, time.perf_counter() - begun, time.thread_time() - spent)
 
         setattr(owner, method, timed)
 
-    between(exam.Exam, "observe", "rest", "observe")
-    between(exam.Exam, "diagnose", "judge", "diagnose")
-    between(grading.Grader, "_record", "rest", "record")
+    measure(exam.Exam, "observe", "observe")
+    measure(grading.Grader, "_judged", "judge")
+    measure(grading.Grader, "_register", "record")
+    measure(grading.Grader, "_record", "record")
     grader = grading.Grader(Course.at(folder), exam.Options(force=True), (name,))
     _ = grader.sandbox
-    lap("start")
+    took("start", time.perf_counter() - BEGUN, time.process_time())
     with grader:
         grader.grade(name)
-    lap("rest")
+    took("all", time.perf_counter() - BEGUN, time.process_time())
     sys.stdout.write(json.dumps(stages) + "\n")
 
 
