@@ -13,7 +13,7 @@ from typing import Any
 
 import nbformat
 
-__all__ = ["ROOT", "hand_in", "machine", "make_course"]
+__all__ = ["ROOT", "add_assignment", "hand_in", "machine", "make_course"]
 
 ROOT = Path(__file__).resolve().parent.parent
 UNSUITED = {"hugo", "lola"}
@@ -28,6 +28,13 @@ def make_course(folder: Path, assignment: str, count: int, *, db_url: str | None
     head = f"db_url: {db_url}\n" if db_url else ""
     (folder / "grading_config.yaml").write_text(f"{head}assignments:\n  {assignment}:\n")
     hand_in(folder, assignment, range(count))
+
+
+def add_assignment(folder: Path, assignment: str) -> None:
+    """One more assignment for the course in ``folder``."""
+    shutil.copytree(ROOT / "solutions" / assignment, folder / "solutions" / assignment)
+    with (folder / "grading_config.yaml").open("a", encoding="utf-8") as config:
+        config.write(f"  {assignment}:\n")
 
 
 def hand_in(folder: Path, assignment: str, numbers: range) -> None:
