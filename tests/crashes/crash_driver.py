@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from typing import Any
 
@@ -40,7 +41,10 @@ class Telling:
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """An audit hook: it is called before what it is told of."""
-        if not self.counting or not changes(event, arguments):
+        # Other threads observe the next batch meanwhile: how far they are is chance.
+        if not self.counting or threading.current_thread() is not threading.main_thread():
+            return
+        if not changes(event, arguments):
             return
         self.steps += 1
         if self.steps == self.stop_before:
@@ -65,7 +69,8 @@ def _follow(telling: Telling) -> None:
     from autograder.record.gradebook import Gradebook
     from autograder.sandbox import Sandbox
 
-    observe, judge, record, run = Exam.observe, batch.judge, Grader._record, Sandbox.run
+    observe, judge, run = Exam.observe, batch.judge, Sandbox.run
+    record, take = Grader._record, Grader._register
     register, commit = Gradebook.register, Gradebook.record
 
     def observing(self: Any, *arguments: Any) -> None:
@@ -81,6 +86,11 @@ def _follow(telling: Telling) -> None:
         telling.counting = True
         return record(self, *arguments)
 
+    def taking(self: Any, *arguments: Any) -> None:
+        telling.tell("record")
+        telling.counting = True
+        take(self, *arguments)
+
     def running(self: Any, *arguments: Any, **options: Any) -> Any:
         telling.tell("run")
         return run(self, *arguments, **options)
@@ -94,7 +104,8 @@ def _follow(telling: Telling) -> None:
         commit(self, *arguments)
         sys.audit(TRANSACTION)
 
-    Exam.observe, batch.judge, Grader._record = observing, judging, recording  # type: ignore[method-assign, assignment]
+    Exam.observe, batch.judge = observing, judging  # type: ignore[method-assign, assignment]
+    Grader._record, Grader._register = recording, taking  # type: ignore[method-assign]
     Sandbox.run = running  # type: ignore[method-assign]
     Gradebook.register, Gradebook.record = registering, committing  # type: ignore[method-assign]
 

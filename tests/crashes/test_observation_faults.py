@@ -191,7 +191,7 @@ def test_a_page_that_is_half_written_does_not_count_as_made(done, autograder, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(feedback, "_convert", killed)
+        patch.setattr(feedback.Pages, "make", killed)
         assert autograder("feedback", NAME, "--course", done.root).status == 130
     (done.submitted(0) / f"{NAME}.ipynb").write_bytes(first)
     assert done.grade().status == 0

@@ -406,7 +406,7 @@ def test_a_new_due_date_counts_without_anything_being_judged_again(
 ):
     from autograder.grading import Grader
 
-    monkeypatch.setattr(Grader, "_fresh", lambda *_: pytest.fail("judged again"))
+    monkeypatch.setattr(Grader, "_judged", lambda *_: pytest.fail("judged again"))
     path = course / "grading_config.yaml"
     path.write_text(path.read_text("utf-8").replace("2026-03-01", "2026-03-02"), "utf-8")
 
