@@ -284,6 +284,7 @@ OTHER: dict[str, str] = {
     "and": N_(" and "),
     "percent": N_("{number}%"),
     "score": N_("{score:g} of {max_score:g} points"),
+    "score_of_one": N_("{score:g} of 1 point"),
     "handed_in_late": N_("Handed in {delay} late: it was due {due}."),
     "late_percent": N_("{percent} of the points earned is taken off."),
     "days": N_("{n} days"),
@@ -373,6 +374,11 @@ class Words:
 
     def other(self, key: str, **details: Any) -> str:
         return self._said(OTHER[key]).format(**details)
+
+    def points(self, score: float, most: float) -> str:
+        """A score and what it could be, to hundredths."""
+        key = "score_of_one" if most == 1 else "score"
+        return self.other(key, score=round(score, 2), max_score=round(most, 2))
 
     def own(self, key: str, **details: Any) -> str:
         """What ``autograder check`` says besides findings."""

@@ -30,7 +30,7 @@ def comments(report: Report, language: str) -> dict[str, str]:
 
 
 def _comment(exercise: ExerciseResult, words: Words, head: str) -> str:
-    score = words.other("score", score=exercise.score, max_score=exercise.max_score)
+    score = words.points(exercise.score, exercise.max_score)
     lines = [f"**{score}**", ""]
     if head:
         lines += [head, ""]

@@ -171,12 +171,10 @@ def test_another_translation_is_reason_to_judge_again(monkeypatch, tmp_path):
     assert basis.code_digest() != before
 
 
-def test_another_word_of_the_page_is_reason_to_make_pages_again(monkeypatch, tmp_path):
-    from autograder.record.feedback import _digest
+def test_another_word_of_the_page_is_reason_to_make_pages_again(monkeypatch):
+    from autograder.record.feedback import _look
 
-    notebook = tmp_path / "a.ipynb"
-    notebook.write_bytes(b"{}")
-    before = _digest([notebook], [], "es")
+    before = _look("es")
     monkeypatch.setitem(words.PAGE, "title", "Another title")
 
-    assert _digest([notebook], [], "es") != before
+    assert _look("es") != before

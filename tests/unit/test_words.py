@@ -527,7 +527,12 @@ def test_other_sentences_take_their_details():
     assert words.other("late", seconds=10.0) == (
         "La celda superó su límite de 10 s y se interrumpió."
     )
-    assert words.other("score", score=1.5, max_score=5.0) == "1.5 de 5 puntos"
+    assert words.points(1.5, 5.0) == "1.5 de 5 puntos"
+    assert words.points(2 / 3, 2.0) == "0.67 de 2 puntos"
+    assert (words.points(0.0, 1.0), Words("en").points(1.0, 1.0)) == (
+        "0 de 1 punto",
+        "1 of 1 point",
+    )
     assert words.title("sí", "yes") == "sí"
     assert Words("en").title("sí", "yes") == "yes"
 
