@@ -6,8 +6,8 @@ hold cannot hurt this machine. In it are a course as nbgrader's manual makes one
 the source, a time limit of 15 s a cell), the attacker, an innocent who comes after it, a canary,
 listeners and marks. Ours grades each family as the tests do, as root and as a user.
 
-What nbgrader did is kept in `.attacks/`, from where a run that was stopped goes on; delete it to
-try again. Needs a control group that may be written to: as root, or in a delegated scope.
+What was seen is kept in `.attacks/`, from where a run that was stopped goes on; delete it to try
+again. Needs a control group that may be written to: as root, or in a delegated scope.
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ from attacks import harness  # noqa: E402
 from attacks.canaries import Marks  # noqa: E402
 from attacks.case import FAMILIES, FIRST, Case, base, cases  # noqa: E402
 
+from autograder.basis import code_digest  # noqa: E402
 from autograder.sandbox import Limits, cgroup, interpreter  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results"
 KEPT = ROOT / "benchmarks" / ".attacks"
-"""What nbgrader did, attack by attack: a run that was stopped goes on there."""
+"""What nbgrader did, attack by attack, and this code of ours, family by family: a run that was
+stopped goes on there."""
 Json = dict[str, Any]
 
 MEMORY_MB, PROCESSES = 3072, 300
@@ -292,7 +294,15 @@ def main() -> None:
     ours: dict[str, dict[str, dict[str, list[str]]]] = {}
     for user in harness.USERS:
         with harness.Stage(user) as stage:
-            ours[user] = {family: by_ours(family, stage) for family in chosen}
+            ours[user] = {}
+            for family in chosen:
+                kept = KEPT / code_digest() / user / f"{family}.json"
+                if not kept.exists():
+                    found = by_ours(family, stage)
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    kept.write_text(json.dumps(found), "utf-8")
+                    sys.stderr.write(f"autograder, as {user}, {family}: {found}\n")
+                ours[user][family] = json.loads(kept.read_text("utf-8"))
     result = {
         "cores": os.cpu_count(),
         "versions": {name: version(name) for name in ("nbgrader", "torch")},
