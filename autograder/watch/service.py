@@ -48,6 +48,8 @@ PATIENCE = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds until the next attempt where nothing can be graded at all."""
 QUIET = 2.0
 """Seconds without anything to do after which there is time to tidy memory."""
+UNTIL_MENDED = "What arrives waits until it is mended."
+AGAIN_AND_AGAIN = "What arrives waits; it is tried again and again."
 Pair = tuple[str, str]
 Json = dict[str, Any]
 
@@ -195,7 +197,7 @@ class Service:
         """Use the config and the assignments as they are now."""
         is_new, changed = self._current.refresh()
         if is_new and self._current.wrong:
-            self.log.say("held", f"{self._current.wrong} What arrives waits until it is mended.")
+            self.log.say("held", f"{_ended(self._current.wrong)} {UNTIL_MENDED}")
             return
         if is_new:
             self.log.say("resumed", "grading_config.yaml has changed; it is used from now on.")
@@ -421,7 +423,7 @@ class Service:
             yield
         except AuthorError as error:
             self.held[name] = str(error)
-            self.log.say("held", f"{error} What arrives waits until it is mended.", assignment=name)
+            self.log.say("held", f"{_ended(error)} {UNTIL_MENDED}", assignment=name)
 
     def _put_off(self, one: Waiting) -> None:
         """It could not be graded or answered, through no fault of its own: it is tried later."""
@@ -451,7 +453,7 @@ class Service:
             error = MachineError(f"{where}: {error.strerror}.")
         if str(error) != self._trouble:
             self._trouble = str(error)
-            self.log.say("trouble", f"{error} What arrives waits; it is tried again and again.")
+            self.log.say("trouble", f"{_ended(error)} {AGAIN_AND_AGAIN}")
         return 0.0
 
     def _went_well(self) -> None:
@@ -483,3 +485,8 @@ class Service:
 def _pace_of(one: Waiting) -> str:
     """What a batch's size is learned for: looking again costs much less than grading."""
     return one.assignment if one.is_new else f"{one.assignment} again"
+
+
+def _ended(sentence: object) -> str:
+    """With a full stop: another sentence follows."""
+    return f"{str(sentence).strip().rstrip('.')}."

@@ -62,7 +62,7 @@ def test_what_is_there_is_graded_once_with_its_page(autograder, small_course, ha
     hand_in(small_course.root, "ana", T, solved)
     hand_in(small_course.root, "hugo", T, b"{")
 
-    ran = autograder("watch", "--once", "--course", small_course.root)
+    ran = autograder("watch", "--once", "--interval", "0.2", "--course", small_course.root)
 
     assert (ran.status, ran.err) == (0, "")
     first, *graded, last = (line[21:] for line in ran.out.splitlines())
@@ -75,15 +75,18 @@ def test_what_is_there_is_graded_once_with_its_page(autograder, small_course, ha
     for student in ("ana", "hugo"):
         assert (small_course.root / f"feedback/{student}/{T}/{T}.html").exists()
     assert list((small_course.root / ".autograder/watch").glob("*/*")) == []
-    again = autograder("watch", "--once", "--course", small_course.root)
+    again = autograder("watch", "--once", "--interval", "0.2", "--course", small_course.root)
     assert again.out.splitlines()[-1].endswith("stopped: 0 graded.")
     assert autograder("grade", "--quiet", "--course", small_course.root).status == 0
 
 
+@pytest.mark.heavy
 def test_without_feedback_nothing_but_the_grade_is_made(autograder, small_course, hand_in, solved):
     hand_in(small_course.root, "ana", T, solved)
 
-    ran = autograder("watch", "--once", "--no-feedback", "--course", small_course.root)
+    ran = autograder(
+        "watch", "--once", "--interval", "0.2", "--no-feedback", "--course", small_course.root
+    )
 
     assert "ana  tarea  3/3" in ran.out
     assert not (small_course.root / "feedback").exists()
@@ -95,7 +98,7 @@ def test_the_exchange_is_collected_from_and_the_page_released(
     inbound = exchange_of(small_course, tmp_path / "exchange")
     submit(inbound, "ana", solved)
     submit(inbound, "bea", wrong)
-    watch = ("watch", "--once", "--log", "json", "--course", small_course.root)
+    watch = ("watch", "--once", "--interval", "0.2", "--log", "json", "--course", small_course.root)
 
     ran = autograder(*watch)
 
@@ -114,6 +117,7 @@ def test_the_exchange_is_collected_from_and_the_page_released(
     assert "Es la media" not in page_of(inbound, "bea").read_text("utf-8")
 
 
+@pytest.mark.heavy
 def test_what_was_graded_before_is_not_released(
     autograder, small_course, solved, hand_in, tmp_path
 ):
@@ -127,12 +131,13 @@ def test_what_was_graded_before_is_not_released(
     for change in (None, "# another reason to judge again\n"):
         if change:
             small_course.add("checks", change)
-        ran = autograder("watch", "--once", "--log", "json", *root)
+        ran = autograder("watch", "--once", "--interval", "0.2", "--log", "json", *root)
         assert ran.status == 0, ran
         assert [one["event"] for one in events(ran) if one.get("released")] == []
         assert not page_of(inbound, "ana").exists()
 
 
+@pytest.mark.heavy
 def test_who_is_owed_an_answer_when_it_was_killed_has_it_after_the_next_start(
     autograder, small_course, solved, tmp_path
 ):
@@ -156,7 +161,7 @@ def test_an_authors_mistake_ends_it_with_status_2_where_once_is_asked(
     hand_in(small_course.root, "ana", T, solved)
     small_course.add("checks", "\nnonsense(\n")
 
-    ran = autograder("watch", "--once", "--course", small_course.root)
+    ran = autograder("watch", "--once", "--interval", "0.2", "--course", small_course.root)
 
     assert ran.status == 2
     assert "test_tarea.py" in ran.err
@@ -172,6 +177,7 @@ def test_what_cannot_be_meant_is_refused(autograder, small_course, arguments):
     assert "Traceback" not in ran.err + ran.out
 
 
+@pytest.mark.heavy
 def test_it_stays_up_until_a_signal_and_answers_within_seconds(
     autograder, small_course, solved, hand_in, tmp_path
 ):
