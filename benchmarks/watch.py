@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from measure import pss, tree
 from workload import ROOT, hand_in, machine, make_course
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -79,6 +80,10 @@ class Class:
                 sys.exit(f"no page for {student}:\n{(self.course / 'watch.log').read_text()}")
             time.sleep(0.01)
         return time.monotonic()
+
+    def memory(self) -> int:
+        """MB of PSS of the service and all that belongs to it."""
+        return sum(map(pss, tree(self.service.pid))) // 1024
 
     def events(self, kind: str) -> list[Json]:
         lines = (self.course / "watch.log").read_text().splitlines()
@@ -141,14 +146,16 @@ def measure(assignment: str, few: int, many: int, seconds: float, options: list[
             cold = room.wait_for(first) - room.begun
             # What follows the first is there already: all is warm when this one is answered.
             room.students = others
-            told: Json = {"cold": round(cold, 2)}
+            told: Json = {"cold": round(cold, 2), "memory_mb": [room.memory()]}
             if few:
                 # The misconceptions are observed while nobody waits.
                 time.sleep(15)
                 told["alone"] = percentiles(alone(room, few))
+                told["memory_mb"].append(room.memory())
             if many:
                 told["crowd"] = percentiles(crowd(room, others[few:], seconds))
                 told["crowd"]["seconds"] = seconds
+                told["memory_mb"].append(room.memory())
                 told["crowd"]["longest_queue"] = max(
                     (one["queue"] for one in room.events("queue")), default=0
                 )
@@ -177,7 +184,14 @@ def page(found: Json) -> str:
                 said = text.format(one.get("seconds", 0))
                 row = f"{one['count']} | {one['p50']} | {one['p99']} | {one['most']}"
                 lines.append(f"| {name} | {said} | {row} |")
-    return "\n".join(lines) + "\n"
+    lines.append("")
+    for name, told in found["assignments"].items():
+        memory = ", ".join(f"{one} MB" for one in told["memory_mb"])
+        lines.append(
+            f"Memory of all its processes with `{name}`, at the end of each row: {memory}."
+        )
+        lines.append("")
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def main() -> None:

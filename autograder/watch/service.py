@@ -46,6 +46,8 @@ RETRIES = (5.0, 30.0, 120.0, 600.0)
 """Seconds after which what could not be graded, through no fault of its own, is tried again."""
 PATIENCE = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds until the next attempt where nothing can be graded at all."""
+TIDIED = 64
+"""Submissions after which memory is tidied even where there is no time."""
 QUIET = 2.0
 """Seconds without anything to do after which there is time to tidy memory."""
 UNTIL_MENDED = "What arrives waits until it is mended."
@@ -91,7 +93,7 @@ class Service:
         self._owed = Owed(course.state / "watch")
         self._find_exchange()
         self._stopped_by = ""
-        self._served = self._batches = self._alone = self._troubles = 0
+        self._served = self._untidy = self._alone = self._troubles = 0
         self._trouble = ""
         self._said: dict[str, None] = {}
         self._later: dict[Pair, tuple[float, Waiting]] = {}
@@ -204,6 +206,7 @@ class Service:
             self._arrivals.course = self._current.course
             self._arrivals.names = self._current.names
             self._find_exchange()
+            self._next_look = 0.0  # which also forgets what is not watched any more
         for name in changed:
             self._prepared.discard(name)
             if self.held.pop(name, None) is not None or not is_new:
@@ -228,9 +231,8 @@ class Service:
         begun = time.monotonic()
         if begun < self._next_look and not self.settings.once:
             return
-        if self._inbox is not None:
-            self._collect(self._inbox, begun)
-        arrived, gone = self._arrivals.look(begun, time.time())
+        placed = self._collect(self._inbox, begun) if self._inbox is not None else []
+        arrived, gone = self._arrivals.look(begun, time.time(), placed)
         for one in arrived:
             self._later.pop(one.pair, None)
             self._failures.pop(one.pair, None)
@@ -249,9 +251,12 @@ class Service:
                 del self._later[pair]
                 self.queue.put(waiting)
 
-    def _collect(self, inbox: Inbox, now: float) -> None:
+    def _collect(self, inbox: Inbox, now: float) -> list[Pair]:
+        """Whose submissions were brought to ``submitted/``."""
+        collected = []
         try:
             for one in inbox.collect(now):
+                collected.append((one.student, one.assignment))
                 self.log.collected(one.student, one.assignment, one.owner)
         except OSError as error:
             # What is in submitted/ is graded all the same.
@@ -261,6 +266,7 @@ class Service:
         doubts, inbox.doubts = inbox.doubts, []
         for sentence in doubts:
             self.log.say("notice", sentence)
+        return collected
 
     def _until_look(self) -> float:
         return max(self.settings.interval, self._next_look - time.monotonic())
@@ -274,9 +280,8 @@ class Service:
             if name not in self._prepared and name not in self.held:
                 self._prepare(name)
                 return 0.0
-        if self._batches and time.monotonic() - self._busy > QUIET:
-            self._batches = 0
-            gc.collect()
+        if self._untidy and time.monotonic() - self._busy > QUIET:
+            self._tidy()
         return self._until_look()
 
     def _prepare(self, name: str) -> None:
@@ -325,9 +330,12 @@ class Service:
         finally:
             for one in waiting.values():
                 self.queue.put(one)
-            gc.unfreeze()  # what judging froze (see grading.py) would stay for ever
         now = self._busy = time.monotonic()
-        self._batches += 1
+        if name in self.held:
+            return
+        self._untidy += len(batch)
+        if self._untidy >= TIDIED:
+            self._tidy()
         self.pace.took(_pace_of(batch[0]), len(batch), now - begun)
         self._tell_queue(now)
 
@@ -474,6 +482,13 @@ class Service:
         """What was wrong is no longer: say it again if it comes back."""
         for sentence in [one for one in self._said if one.startswith(beginning)]:
             del self._said[sentence]
+
+    def _tidy(self) -> None:
+        """Give memory back. Judging freezes all that there is (see grading.py), so that what each
+        batch leaves behind would stay for ever."""
+        self._untidy = 0
+        gc.unfreeze()
+        gc.collect()
 
     def _tell_queue(self, now: float) -> None:
         since = self.queue.since

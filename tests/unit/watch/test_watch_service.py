@@ -79,6 +79,7 @@ class Room:
         monkeypatch.setattr(module, "PATIENCE", (0.05,))
         monkeypatch.setattr(module, "RETRIES", (0.05,))
         monkeypatch.setattr(gc, "unfreeze", lambda: None)
+        monkeypatch.setattr(gc, "collect", lambda: 0)
 
     def act(self, name, students):
         return self.acts.pop(0)(name, students) if self.acts else None
