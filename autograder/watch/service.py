@@ -236,6 +236,8 @@ class Service:
         for one in arrived:
             self._later.pop(one.pair, None)
             self._failures.pop(one.pair, None)
+            if self.settings.feedback and self._owed.has(*one.pair):
+                one = replace(one, kind=Kind.ARRIVED)  # its folder was away for a while
             self.queue.put(one)
         for pair in gone:
             self.queue.forget(*pair)
