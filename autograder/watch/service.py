@@ -23,7 +23,7 @@ from autograder.exam import Options
 from autograder.sandbox.temporary import remove_abandoned
 from autograder.turn import CourseTaken, alone, turn
 from autograder.watch.arrivals import Arrivals
-from autograder.watch.current import Current
+from autograder.watch.current import Current, Upgraded
 from autograder.watch.exchange import Inbox, Outbox
 from autograder.watch.log import Log
 from autograder.watch.owed import Owed
@@ -106,8 +106,8 @@ class Service:
     def run(self) -> None:
         """Serve until a signal says to stop; with ``once``, until nothing is left to do.
 
-        ``MachineError`` where another service watches the course already; with ``once`` also for
-        whatever keeps us from grading.
+        ``MachineError`` where another service watches the course already, or where our own code is
+        another one on the disk; with ``once`` also for whatever keeps us from grading.
         """
         with ExitStack() as stack:
             try:
@@ -188,7 +188,7 @@ class Service:
             self._notice(f"waiting for {taken} to end.")
             return TAKEN
         except (MachineError, OSError) as error:
-            if self.settings.once:
+            if self.settings.once or isinstance(error, Upgraded):
                 raise
             return self._troubled(error)
         return COURTESY
@@ -281,19 +281,22 @@ class Service:
         for name in self._current.names:
             if name not in self._prepared and name not in self.held:
                 self._prepare(name)
-                return 0.0
+                return COURTESY
         if self._untidy and time.monotonic() - self._busy > QUIET:
             self._tidy()
         return self._until_look()
 
     def _prepare(self, name: str) -> None:
+        self._current.refuse_upgrade()
+        done = True  # or held
         with self._holding(name):
             with turn(self._current.course, f"watch {name}", self._notice, waits=False):
-                self._current.grader().prepare(name)
+                done = self._current.grader().prepare(name, BATCH_SECONDS)
                 if self.settings.feedback:
                     self._current.pages.open()
             self._went_well()
-        self._prepared.add(name)
+        if done:
+            self._prepared.add(name)
 
     # Grading.
 
@@ -301,6 +304,7 @@ class Service:
         """Grade a batch and answer its students. Whoever is not answered waits again."""
         name, begun = batch[0].assignment, time.monotonic()
         course = self._current.course
+        self._current.refuse_upgrade()
         waiting = {
             one.student: one for one in batch if os.path.lexists(course.submitted(*one.pair))
         }
