@@ -120,9 +120,11 @@ class Room:
         thread = threading.Thread(target=play)
         if script is not None:
             thread.start()
-        self.service.run()
-        if script is not None:
-            thread.join()
+        try:
+            self.service.run()
+        finally:
+            if script is not None:
+                thread.join()
         if failed:
             raise failed[0]
         return self.events()
@@ -186,7 +188,7 @@ def test_a_signal_waits_for_the_batch_and_what_else_waits_is_counted(room):
     room.hand_in("ana", "bea", "carla")
     room.acts = [lambda *_: os.kill(os.getpid(), signal.SIGINT)]
 
-    events = room.run(lambda: time.sleep(5) if not room.grader.batches else None)
+    events = room.run(lambda: room.until(lambda: room.events("stopped")))
 
     assert len(room.graded()) == 3
     assert events[-1]["message"] == "stopped by SIGINT: 3 graded."
