@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
@@ -245,13 +246,18 @@ class Exam:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def prepare(self) -> None:
-        """Observe the reference and all misconceptions, unless that is done; for submissions that
-        are still to come."""
+    def prepare(self, seconds: float) -> bool:
+        """Observe the reference and the misconceptions, for submissions that are still to come;
+        whether that is done. After so many ``seconds`` no more is begun."""
         _ = self.reference
-        with ThreadPoolExecutor(max_workers=self.options.jobs) as pool:
-            for _ in pool.map(self._misconceived, self.misconceptions):
-                pass
+        begun, jobs = time.monotonic(), self.options.jobs
+        left = [one for one in self.misconceptions if one.id not in self.kept.wrong]
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            for first in range(0, len(left), jobs):
+                if time.monotonic() - begun > seconds:
+                    return False
+                list(pool.map(self._misconceived, left[first : first + jobs]))
+        return True
 
     def diagnose(self, batch: Batch) -> None:
         """Find out why checks of the judged ``batch`` failed.

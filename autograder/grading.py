@@ -166,15 +166,18 @@ class Grader:
         with turn(self.course, f"grade {name}", self.notice):
             return self.grade_in_turn(name)
 
-    def prepare(self, name: str) -> None:
-        """Observe what submissions of assignment ``name`` are compared with, unless that is done;
-        for who has the turn. Else the first who hands in waits for it."""
+    def prepare(self, name: str, seconds: float) -> bool:
+        """Observe what submissions of assignment ``name`` are compared with, or else the first who
+        hands in waits for it; whether that is done. For who has the turn and ``keeps`` it. After so
+        many ``seconds`` no more is begun."""
         _ = self.sandbox
         _import_recording()
-        if not self.course.is_plain(name):
-            assignment = self.course.assignment(name)
-            kept = self._kept(assignment, self.course.policy(name))
-            Exam(self.course, assignment, self.sandbox, self.options, kept=kept).prepare()
+        if self.course.is_plain(name):
+            return True
+        assignment = self.course.assignment(name)
+        kept = self._kept(assignment, self.course.policy(name))
+        exam = Exam(self.course, assignment, self.sandbox, self.options, kept=kept)
+        return exam.prepare(seconds)
 
     def _kept(self, assignment: Assignment, policy: Policy) -> Models:
         """What earlier batches were compared with, if all that it depends on is the same."""

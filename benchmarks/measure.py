@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Measured", "run"]
+__all__ = ["Measured", "pss", "run", "tree"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class _Memory(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(0.2):
-            self.peak_kb = max(self.peak_kb, sum(map(_pss, _tree(self._pid))))
+            self.peak_kb = max(self.peak_kb, sum(map(pss, tree(self._pid))))
 
     def stop(self) -> None:
         self._ended.set()
@@ -71,7 +71,7 @@ class _Memory(threading.Thread):
             self.join()
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
     """A process and all that descend from it."""
     found, new = [], [pid]
     while new:
@@ -90,7 +90,7 @@ def _children(pid: int) -> list[int]:
     return children
 
 
-def _pss(pid: int) -> int:
+def pss(pid: int) -> int:
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:

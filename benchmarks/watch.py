@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from measure import pss, tree
 from workload import ROOT, hand_in, machine, make_course
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -36,8 +37,10 @@ class Class:
         self.assignment, self.options = assignment, options
         self.course, self.desks = work / "course", work / "desks"
         make_course(self.course, assignment, 0)
-        command = ["release", "--unverified", "--quiet"]
-        subprocess.run([sys.executable, "-m", "autograder", *command], cwd=self.course, check=True)
+        for command in (["release", "--unverified"], ["verify", "--mutants", "0"]):
+            # As before a class: the misconceptions have been observed by `verify`.
+            program = [sys.executable, "-m", "autograder", *command, "--quiet"]
+            subprocess.run(program, cwd=self.course, check=True)
         self.desks.mkdir()
         hand_in(self.desks, assignment, range(count))
         self.students = sorted(one.name for one in (self.desks / "submitted").iterdir())
@@ -80,6 +83,10 @@ class Class:
             time.sleep(0.01)
         return time.monotonic()
 
+    def memory(self) -> int:
+        """MB of PSS of the service and all that belongs to it."""
+        return sum(map(pss, tree(self.service.pid))) // 1024
+
     def events(self, kind: str) -> list[Json]:
         lines = (self.course / "watch.log").read_text().splitlines()
         return [one for one in map(json.loads, lines) if one["event"] == kind]
@@ -92,10 +99,10 @@ def _is_whole(page: Path) -> bool:
         return False
 
 
-def alone(room: Class, count: int) -> list[float]:
-    """Seconds, one student after the other, with pauses as between students."""
+def alone(room: Class, students: list[str]) -> list[float]:
+    """Seconds, one of ``students`` after the other, with pauses between them."""
     found = []
-    for student in room.students[:count]:
+    for student in students:
         begun = room.hand_in(student)
         found.append(room.wait_for(student) - begun)
         time.sleep(random.uniform(0.2, 1.2))
@@ -131,30 +138,36 @@ def percentiles(seconds: list[float]) -> Json:
     }
 
 
-def measure(assignment: str, few: int, many: int, seconds: float, options: list[str]) -> Json:
+def measure(room: Class, few: int, seconds: float) -> Json:
+    """The first student at a cold start, then ``few``, one after the other, then all others."""
     random.seed(1)
-    work = Path(tempfile.mkdtemp(prefix="autograder-watch-"))
-    try:
-        with Class(work, assignment, 1 + few + many, options) as room:
-            first, *others = room.students
-            room.hand_in(first)
-            cold = room.wait_for(first) - room.begun
-            # What follows the first is there already: all is warm when this one is answered.
-            room.students = others
-            told: Json = {"cold": round(cold, 2)}
-            if few:
-                # The misconceptions are observed while nobody waits.
-                time.sleep(15)
-                told["alone"] = percentiles(alone(room, few))
-            if many:
-                told["crowd"] = percentiles(crowd(room, others[few:], seconds))
-                told["crowd"]["seconds"] = seconds
-                told["crowd"]["longest_queue"] = max(
-                    (one["queue"] for one in room.events("queue")), default=0
-                )
-        return told
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with room:
+        first, *others = room.students
+        room.hand_in(first)
+        cold = room.wait_for(first) - room.begun
+        told: Json = {"cold": round(cold, 2), "memory_mb": [room.memory()]}
+        if few:
+            time.sleep(5)
+            told["alone"] = percentiles(alone(room, others[:few]))
+            told["memory_mb"].append(room.memory())
+        if many := others[few:]:
+            told["crowd"] = percentiles(crowd(room, many, seconds))
+            told["crowd"]["seconds"] = seconds
+            told["memory_mb"].append(room.memory())
+            told["crowd"]["longest_queue"] = max(
+                (one["queue"] for one in room.events("queue")), default=0
+            )
+    return told
+
+
+def keep(name: str, told: Json) -> None:
+    """Put what was measured with assignment ``name`` into the results."""
+    path = RESULTS / "watch.json"
+    found: Json = json.loads(path.read_text()) if path.exists() else {"assignments": {}}
+    found["machine"] = machine()
+    found["assignments"][name] = told
+    path.write_text(json.dumps(found, indent=1) + "\n")
+    (RESULTS / "watch.md").write_text(page(found), encoding="utf-8")
 
 
 def page(found: Json) -> str:
@@ -177,7 +190,14 @@ def page(found: Json) -> str:
                 said = text.format(one.get("seconds", 0))
                 row = f"{one['count']} | {one['p50']} | {one['p99']} | {one['most']}"
                 lines.append(f"| {name} | {said} | {row} |")
-    return "\n".join(lines) + "\n"
+    lines.append("")
+    for name, told in found["assignments"].items():
+        memory = ", ".join(f"{one} MB" for one in told["memory_mb"])
+        lines.append(
+            f"Memory of all its processes with `{name}`, at the end of each row: {memory}."
+        )
+        lines.append("")
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def main() -> None:
@@ -188,16 +208,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--option", action="append", default=[], help="of autograder watch")
     asked = parser.parse_args()
-    path = RESULTS / "watch.json"
-    found: Json = json.loads(path.read_text()) if path.exists() else {"assignments": {}}
-    found["machine"] = machine()
     for name in asked.assignments:
-        told = measure(name, asked.alone, asked.crowd, asked.seconds, asked.option)
-        found["assignments"].setdefault(name, {}).update(told)
+        work = Path(tempfile.mkdtemp(prefix="autograder-watch-"))
+        try:
+            room = Class(work, name, 1 + asked.alone + asked.crowd, asked.option)
+            told = measure(room, asked.alone, asked.seconds)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
         sys.stdout.write(f"{name}: {told}\n")
         sys.stdout.flush()
-        path.write_text(json.dumps(found, indent=1) + "\n")
-        (RESULTS / "watch.md").write_text(page(found), encoding="utf-8")
+        keep(name, told)
 
 
 if __name__ == "__main__":

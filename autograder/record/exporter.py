@@ -6,6 +6,7 @@ API sets one there itself. What is set for this class reaches feedback alone, an
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from nbconvert.exporters import HTMLExporter
@@ -16,6 +17,25 @@ from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 __all__ = ["FeedbackExporter"]
 
 
+MOST_COLOURED = 20_000
+"""Characters of a cell beyond which its page alone has it."""
+
+
+def _coloured(source: str, language: str = "ipython3") -> str:
+    """Code as HTML with its colours, in the template's language. Half of a page's time; and most
+    cells of a course's pages are the same ones, those of the statement."""
+    known = len(source) <= MOST_COLOURED
+    return _remembered(source, language) if known else _colour(source, language)
+
+
+def _colour(source: str, language: str) -> str:
+    made: str = Highlight2HTML(pygments_lexer=language)(source)
+    return made
+
+
+_remembered = lru_cache(maxsize=500)(_colour)
+
+
 class FeedbackExporter(HTMLExporter):  # type: ignore[misc]
     """Makes the page of one student's executed notebook, with the settings' template."""
 
@@ -23,13 +43,10 @@ class FeedbackExporter(HTMLExporter):  # type: ignore[misc]
         """As ``HTMLExporter`` does it, but for its last step: that parses the finished page to mark
         what only its own templates have, and takes longer than all the rest."""
         resources = self._init_resources(resources)
-        language = nb.metadata.get("language_info", {})
-        lexer = language.get("pygments_lexer", language.get("name"))
-        colours = Highlight2HTML(pygments_lexer=lexer, parent=self)
         kinds = WidgetsDataTypeFilter(
             notebook_metadata=self._nb_metadata, parent=self, resources=resources
         )
-        self.register_filter("highlight_code", self.filters.get("highlight_code", colours))
+        self.register_filter("highlight_code", self.filters.get("highlight_code", _coloured))
         self.register_filter("filter_data_type", kinds)
         page, resources = TemplateExporter.from_notebook_node(self, nb, resources, **more)
         return page, resources

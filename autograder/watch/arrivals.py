@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autograder.course import Course, can_be_graded
@@ -103,9 +103,11 @@ class Arrivals:
     _unsettled: dict[Pair, tuple[int, float, float]] = field(default_factory=dict)
     _last: float | None = None
 
-    def look(self, now: float, today: float) -> tuple[list[Waiting], list[Pair]]:
+    def look(
+        self, now: float, today: float, placed: Collection[Pair] = ()
+    ) -> tuple[list[Waiting], list[Pair]]:
         """What has arrived, oldest first, and what is gone. ``now`` is a clock that only goes
-        forward, ``today`` the file system's; both in seconds."""
+        forward, ``today`` the file system's; both in seconds. What we have ``placed`` is whole."""
         arrived, present = [], set()
         # Of a plain assignment's notebooks any may be the one.
         files = {one: "" if self.course.is_plain(one) else f"{one}.ipynb" for one in self.names}
@@ -119,7 +121,9 @@ class Arrivals:
                     continue
                 if folder is not None:
                     present.add((student, name))
-                    arrived += self._told((student, name), folder, now, today)
+                    pair = student, name
+                    whole = replace(folder, whole=folder.whole or pair in placed)
+                    arrived += self._told(pair, whole, now, today)
         gone = [pair for pair in self._seen if pair not in present]
         for pair in gone:
             del self._seen[pair]

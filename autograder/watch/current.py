@@ -9,18 +9,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograder.basis import code_digest
 from autograder.config import CONFIG_NAME
 from autograder.course import Course
-from autograder.errors import AuthorError
+from autograder.errors import AuthorError, MachineError
 from autograder.exam import Options
 from autograder.grading import Grader
 
 if TYPE_CHECKING:
     from autograder.record.feedback import Pages
 
-__all__ = ["Current"]
+__all__ = ["Current", "Upgraded"]
 
 Mark = tuple[object, ...]
+
+
+class Upgraded(MachineError):
+    """Our own code is another one on the disk: reports would say that it made them."""
 
 
 @dataclass
@@ -42,9 +47,15 @@ class Current:
     _texts: dict[str, Mark] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._code = code_digest()
         self._config = self._config_mark()
         self.course = self._read()
         self._texts = {name: self._text_mark(name) for name in self.names}
+
+    def refuse_upgrade(self) -> None:
+        """``Upgraded`` if another version has been installed since we began."""
+        if code_digest() != self._code:
+            raise Upgraded("the autograder has been changed on the disk; start again to use it.")
 
     @property
     def names(self) -> tuple[str, ...]:

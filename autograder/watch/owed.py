@@ -23,6 +23,9 @@ class Owed:
         place.mkdir(parents=True, exist_ok=True)
         (place / student).touch()
 
+    def has(self, student: str, name: str) -> bool:
+        return (self.folder / name / student).exists()
+
     def settle(self, student: str, name: str) -> None:
         """The student has the answer, or took the submission back."""
         (self.folder / name / student).unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from autograder.exam import Options
 from autograder.sandbox.temporary import remove_abandoned
 from autograder.turn import CourseTaken, alone, turn
 from autograder.watch.arrivals import Arrivals
-from autograder.watch.current import Current
+from autograder.watch.current import Current, Upgraded
 from autograder.watch.exchange import Inbox, Outbox
 from autograder.watch.log import Log
 from autograder.watch.owed import Owed
@@ -46,8 +46,12 @@ RETRIES = (5.0, 30.0, 120.0, 600.0)
 """Seconds after which what could not be graded, through no fault of its own, is tried again."""
 PATIENCE = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds until the next attempt where nothing can be graded at all."""
+TIDIED = 64
+"""Submissions after which memory is tidied even where there is no time."""
 QUIET = 2.0
 """Seconds without anything to do after which there is time to tidy memory."""
+UNTIL_MENDED = "What arrives waits until it is mended."
+AGAIN_AND_AGAIN = "What arrives waits; it is tried again and again."
 Pair = tuple[str, str]
 Json = dict[str, Any]
 
@@ -89,7 +93,7 @@ class Service:
         self._owed = Owed(course.state / "watch")
         self._find_exchange()
         self._stopped_by = ""
-        self._served = self._batches = self._alone = self._troubles = 0
+        self._served = self._untidy = self._alone = self._troubles = 0
         self._trouble = ""
         self._said: dict[str, None] = {}
         self._later: dict[Pair, tuple[float, Waiting]] = {}
@@ -102,8 +106,8 @@ class Service:
     def run(self) -> None:
         """Serve until a signal says to stop; with ``once``, until nothing is left to do.
 
-        ``MachineError`` where another service watches the course already; with ``once`` also for
-        whatever keeps us from grading.
+        ``MachineError`` where another service watches the course already, or where our own code is
+        another one on the disk; with ``once`` also for whatever keeps us from grading.
         """
         with ExitStack() as stack:
             try:
@@ -184,7 +188,7 @@ class Service:
             self._notice(f"waiting for {taken} to end.")
             return TAKEN
         except (MachineError, OSError) as error:
-            if self.settings.once:
+            if self.settings.once or isinstance(error, Upgraded):
                 raise
             return self._troubled(error)
         return COURTESY
@@ -195,13 +199,14 @@ class Service:
         """Use the config and the assignments as they are now."""
         is_new, changed = self._current.refresh()
         if is_new and self._current.wrong:
-            self.log.say("held", f"{self._current.wrong} What arrives waits until it is mended.")
+            self.log.say("held", f"{_ended(self._current.wrong)} {UNTIL_MENDED}")
             return
         if is_new:
             self.log.say("resumed", "grading_config.yaml has changed; it is used from now on.")
             self._arrivals.course = self._current.course
             self._arrivals.names = self._current.names
             self._find_exchange()
+            self._next_look = 0.0  # which also forgets what is not watched any more
         for name in changed:
             self._prepared.discard(name)
             if self.held.pop(name, None) is not None or not is_new:
@@ -226,12 +231,13 @@ class Service:
         begun = time.monotonic()
         if begun < self._next_look and not self.settings.once:
             return
-        if self._inbox is not None:
-            self._collect(self._inbox, begun)
-        arrived, gone = self._arrivals.look(begun, time.time())
+        placed = self._collect(self._inbox, begun) if self._inbox is not None else []
+        arrived, gone = self._arrivals.look(begun, time.time(), placed)
         for one in arrived:
             self._later.pop(one.pair, None)
             self._failures.pop(one.pair, None)
+            if self.settings.feedback and self._owed.has(*one.pair):
+                one = replace(one, kind=Kind.ARRIVED)  # its folder was away for a while
             self.queue.put(one)
         for pair in gone:
             self.queue.forget(*pair)
@@ -247,9 +253,12 @@ class Service:
                 del self._later[pair]
                 self.queue.put(waiting)
 
-    def _collect(self, inbox: Inbox, now: float) -> None:
+    def _collect(self, inbox: Inbox, now: float) -> list[Pair]:
+        """Whose submissions were brought to ``submitted/``."""
+        collected = []
         try:
             for one in inbox.collect(now):
+                collected.append((one.student, one.assignment))
                 self.log.collected(one.student, one.assignment, one.owner)
         except OSError as error:
             # What is in submitted/ is graded all the same.
@@ -259,6 +268,7 @@ class Service:
         doubts, inbox.doubts = inbox.doubts, []
         for sentence in doubts:
             self.log.say("notice", sentence)
+        return collected
 
     def _until_look(self) -> float:
         return max(self.settings.interval, self._next_look - time.monotonic())
@@ -271,20 +281,22 @@ class Service:
         for name in self._current.names:
             if name not in self._prepared and name not in self.held:
                 self._prepare(name)
-                return 0.0
-        if self._batches and time.monotonic() - self._busy > QUIET:
-            self._batches = 0
-            gc.collect()
+                return COURTESY
+        if self._untidy and time.monotonic() - self._busy > QUIET:
+            self._tidy()
         return self._until_look()
 
     def _prepare(self, name: str) -> None:
+        self._current.refuse_upgrade()
+        done = True  # or held
         with self._holding(name):
             with turn(self._current.course, f"watch {name}", self._notice, waits=False):
-                self._current.grader().prepare(name)
+                done = self._current.grader().prepare(name, BATCH_SECONDS)
                 if self.settings.feedback:
                     self._current.pages.open()
             self._went_well()
-        self._prepared.add(name)
+        if done:
+            self._prepared.add(name)
 
     # Grading.
 
@@ -292,6 +304,7 @@ class Service:
         """Grade a batch and answer its students. Whoever is not answered waits again."""
         name, begun = batch[0].assignment, time.monotonic()
         course = self._current.course
+        self._current.refuse_upgrade()
         waiting = {
             one.student: one for one in batch if os.path.lexists(course.submitted(*one.pair))
         }
@@ -323,9 +336,12 @@ class Service:
         finally:
             for one in waiting.values():
                 self.queue.put(one)
-            gc.unfreeze()  # what judging froze (see grading.py) would stay for ever
         now = self._busy = time.monotonic()
-        self._batches += 1
+        if name in self.held:
+            return
+        self._untidy += len(batch)
+        if self._untidy >= TIDIED:
+            self._tidy()
         self.pace.took(_pace_of(batch[0]), len(batch), now - begun)
         self._tell_queue(now)
 
@@ -421,7 +437,7 @@ class Service:
             yield
         except AuthorError as error:
             self.held[name] = str(error)
-            self.log.say("held", f"{error} What arrives waits until it is mended.", assignment=name)
+            self.log.say("held", f"{_ended(error)} {UNTIL_MENDED}", assignment=name)
 
     def _put_off(self, one: Waiting) -> None:
         """It could not be graded or answered, through no fault of its own: it is tried later."""
@@ -451,7 +467,7 @@ class Service:
             error = MachineError(f"{where}: {error.strerror}.")
         if str(error) != self._trouble:
             self._trouble = str(error)
-            self.log.say("trouble", f"{error} What arrives waits; it is tried again and again.")
+            self.log.say("trouble", f"{_ended(error)} {AGAIN_AND_AGAIN}")
         return 0.0
 
     def _went_well(self) -> None:
@@ -473,6 +489,13 @@ class Service:
         for sentence in [one for one in self._said if one.startswith(beginning)]:
             del self._said[sentence]
 
+    def _tidy(self) -> None:
+        """Give memory back. Judging freezes all that there is (see grading.py), so that what each
+        batch leaves behind would stay for ever."""
+        self._untidy = 0
+        gc.unfreeze()
+        gc.collect()
+
     def _tell_queue(self, now: float) -> None:
         since = self.queue.since
         if since is not None and now - self._told >= QUEUE_TOLD:
@@ -483,3 +506,8 @@ class Service:
 def _pace_of(one: Waiting) -> str:
     """What a batch's size is learned for: looking again costs much less than grading."""
     return one.assignment if one.is_new else f"{one.assignment} again"
+
+
+def _ended(sentence: object) -> str:
+    """With a full stop: another sentence follows."""
+    return f"{str(sentence).strip().rstrip('.')}."

@@ -26,7 +26,10 @@ SLOW = (
     "arguments",
     [
         ["--help"],
-        *([name, "--help"] for name in ("new", "grade", "release", "verify", "log", "replay")),
+        *(
+            [name, "--help"]
+            for name in ("new", "grade", "watch", "release", "verify", "log", "replay")
+        ),
     ],
 )
 def test_help_imports_nothing_slow(arguments):
@@ -52,7 +55,7 @@ def test_help_names_every_command_with_a_sentence(autograder):
     ran = autograder("--help")
 
     assert ran.status == 0
-    for command in ("new", "release", "grade", "log", "replay", "verify", "feedback"):
+    for command in ("new", "release", "grade", "watch", "log", "replay", "verify", "feedback"):
         assert command in ran.out
     assert "Make the students' notebooks in assignments/" in ran.out
     assert "Begin an assignment: a small one in solutions/" in ran.out
@@ -65,6 +68,16 @@ def test_help_of_grade_names_every_option(autograder):
         assert option in ran.out
     for option in ("--executor", "--cluster"):
         assert option in ran.out
+
+
+def test_help_of_watch_names_every_option_and_says_what_it_is_for(autograder):
+    ran = autograder("watch", "--help")
+
+    for option in ("--course", "--inbound", "--interval", "--no-feedback", "--jobs", "--device"):
+        assert option in ran.out
+    for option in ("--once", "--log"):
+        assert option in ran.out
+    assert "For exercises that students practise with" in " ".join(ran.out.split())
 
 
 def test_the_program_is_installed_and_answers(program):

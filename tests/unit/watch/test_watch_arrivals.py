@@ -90,6 +90,15 @@ def test_what_is_renamed_into_place_has_arrived_at_once(look):
     assert look() == (["ana"], [])
 
 
+def test_what_we_have_put_in_place_has_arrived_at_once_within_one_tick_of_the_clock_too(look):
+    look()
+    look.write("ana")
+
+    arrived, _ = look.arrivals.look(look.now + 1, time.time(), placed=[("ana", T)])
+
+    assert [one.student for one in arrived] == ["ana"]
+
+
 def test_a_folder_without_the_notebook_is_not_taken_for_whole(look):
     look()
     made = look.root / "elsewhere"

@@ -16,5 +16,6 @@ def test_what_is_owed_is_there_for_the_next_start_until_it_is_settled(tmp_path):
 
     assert Owed(tmp_path / "watch").all() == [("bea", "tarea"), ("ana", "tarea")]
     owed.settle("bea", "tarea")
+    assert [owed.has("ana", "tarea"), owed.has("bea", "tarea")] == [True, False]
     owed.settle("nobody", "tarea")
     assert owed.all() == [("ana", "tarea")]

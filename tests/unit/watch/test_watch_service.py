@@ -51,8 +51,9 @@ class FakeGrader:
             found.append({"student": student, "score": 1.0, "max_score": 2.0, "status": broken})
         return found
 
-    def prepare(self, name):
+    def prepare(self, name, seconds):
         self.prepared.append(name)
+        return self.prepared.count(name) == 2
 
     def __exit__(self, *_):
         self.closed += 1
@@ -79,6 +80,7 @@ class Room:
         monkeypatch.setattr(module, "PATIENCE", (0.05,))
         monkeypatch.setattr(module, "RETRIES", (0.05,))
         monkeypatch.setattr(gc, "unfreeze", lambda: None)
+        monkeypatch.setattr(gc, "collect", lambda: 0)
 
     def act(self, name, students):
         return self.acts.pop(0)(name, students) if self.acts else None
@@ -118,9 +120,11 @@ class Room:
         thread = threading.Thread(target=play)
         if script is not None:
             thread.start()
-        self.service.run()
-        if script is not None:
-            thread.join()
+        try:
+            self.service.run()
+        finally:
+            if script is not None:
+                thread.join()
         if failed:
             raise failed[0]
         return self.events()
@@ -184,14 +188,14 @@ def test_a_signal_waits_for_the_batch_and_what_else_waits_is_counted(room):
     room.hand_in("ana", "bea", "carla")
     room.acts = [lambda *_: os.kill(os.getpid(), signal.SIGINT)]
 
-    events = room.run(lambda: time.sleep(5) if not room.grader.batches else None)
+    events = room.run(lambda: room.until(lambda: room.events("stopped")))
 
     assert len(room.graded()) == 3
     assert events[-1]["message"] == "stopped by SIGINT: 3 graded."
 
 
 def test_the_sandbox_and_the_references_are_ready_before_anybody_comes(room):
-    room.run(lambda: room.until(lambda: room.grader.prepared == [T, U]))
+    room.run(lambda: room.until(lambda: room.grader.prepared == [T, T, U, U]))
 
     assert room.grader.batches == []
 
@@ -383,7 +387,7 @@ def test_other_commands_have_their_turn_while_it_is_idle_and_between_batches(roo
     had = []
 
     def script():
-        room.until(lambda: room.grader.prepared == [T, U])
+        room.until(lambda: room.grader.prepared == [T, T, U, U])
         with turn(course, "export", had.append):
             pass
         room.acts = [lambda *_: time.sleep(0.05)] * 200
@@ -397,6 +401,22 @@ def test_other_commands_have_their_turn_while_it_is_idle_and_between_batches(roo
 
     (graded_before,) = [one for one in had if isinstance(one, int)]
     assert graded_before < 12
+
+
+def test_another_version_on_the_disk_ends_it_before_it_vouches_for_that(room, monkeypatch):
+    from autograder.watch import current
+
+    def script():
+        room.hand_in("ana")
+        room.until(lambda: room.graded() == ["ana"])
+        monkeypatch.setattr(current, "code_digest", lambda: "another")
+        room.hand_in("bea")
+        time.sleep(0.5)
+
+    with pytest.raises(MachineError, match="changed on the disk; start again"):
+        room.run(script)
+
+    assert room.graded() == ["ana"]
 
 
 def test_a_second_service_of_a_course_is_refused(room):
