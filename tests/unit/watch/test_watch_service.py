@@ -86,7 +86,10 @@ class Room:
         return self.acts.pop(0)(name, students) if self.acts else None
 
     def config(self, text):
-        (self.root / "grading_config.yaml").write_text(text)
+        # At once: who looks while it is written would see an empty one.
+        made = self.root / "grading_config.new"
+        made.write_text(text)
+        made.rename(self.root / "grading_config.yaml")
 
     def hand_in(self, *students, name=T, text="{}"):
         for student in students:
