@@ -30,6 +30,11 @@ RESULTS = ROOT / "benchmarks" / "results"
 HERE = Path(__file__).resolve().parent
 ASSIGNMENTS = ("perceptron", "bucle_fit")
 Json = dict[str, Any]
+PLAIN = """c = get_config()
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "assignments"
+c.Execute.timeout = 60
+"""
 
 
 @dataclass
@@ -50,6 +55,12 @@ class Bench:
             shutil.rmtree(folder)
         make_course(folder, assignment, count)
         run(["autograder", "release", "--unverified", "--quiet"], folder)
+        return folder
+
+    def plain(self, assignment: str, count: int) -> Path:
+        """One for nbgrader as it comes: without our configuration, which has ours grade."""
+        folder = self.course("nbgrader", assignment, count)
+        (folder / "nbgrader_config.py").write_text(PLAIN, encoding="utf-8")
         return folder
 
     def own(self, assignment: str, count: int) -> Path:
@@ -90,10 +101,12 @@ def batch(bench: Bench) -> Json:
                 times.setdefault("autograder", {}).setdefault(count, []).append(run(GRADE, own))
                 if count not in bench.theirs:
                     continue
-                other = bench.course("nbgrader", assignment, count)
+                other = bench.plain(assignment, count)
                 # It gives up on damaged examples, which costs it less than grading them.
                 command = ["nbgrader", "autograde", assignment]
                 one = run(command, other, may_fail=True)
+                if (other / ".autograder" / "observations").exists():
+                    sys.exit("nbgrader graded by our classes: that compares us with ourselves")
                 times.setdefault("nbgrader", {}).setdefault(count, []).append(one)
                 if otter.is_there and not turn and count == min(bench.theirs):
                     one = otter.grade(other, assignment)
