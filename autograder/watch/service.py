@@ -32,7 +32,7 @@ from autograder.watch.queue import Kind, Pace, Queue, Waiting
 __all__ = ["Service", "Settings"]
 
 log = logging.getLogger(__name__)
-BATCH_SECONDS, SMALLEST_BATCH, FIRST_BATCH, LARGEST_BATCH = 4.0, 8, 16, 48
+BATCH_SECONDS, SMALLEST_BATCH, FIRST_BATCH, LARGEST_BATCH = 8.0, 16, 24, 48
 SLICE = 1.5
 """Seconds of getting ready between two looks."""
 COURTESY = 0.05
