@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import shutil
 import signal
@@ -141,11 +142,12 @@ def percentiles(seconds: list[float]) -> Json:
 def measure(room: Class, few: int, seconds: float) -> Json:
     """The first student at a cold start, then ``few``, one after the other, then all others."""
     random.seed(1)
+    load = os.getloadavg()[0]
     with room:
         first, *others = room.students
         room.hand_in(first)
         cold = room.wait_for(first) - room.begun
-        told: Json = {"cold": round(cold, 2), "memory_mb": [room.memory()]}
+        told: Json = {"cold": round(cold, 2), "load": load, "memory_mb": [room.memory()]}
         if few:
             time.sleep(5)
             told["alone"] = percentiles(alone(room, others[:few]))
@@ -194,7 +196,8 @@ def page(found: Json) -> str:
     for name, told in found["assignments"].items():
         memory = ", ".join(f"{one} MB" for one in told["memory_mb"])
         lines.append(
-            f"Memory of all its processes with `{name}`, at the end of each row: {memory}."
+            f"`{name}`: the load of the machine before it began was {told['load']:.1f}; memory of "
+            f"all its processes at the end of each row: {memory}."
         )
         lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"

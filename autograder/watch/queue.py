@@ -149,19 +149,21 @@ class _Line:
 
 @dataclass
 class Pace:
-    """How many submissions make a batch that takes about ``seconds``; learned from the last ones.
+    """How many submissions make a batch at most: between ``least`` and ``most``, so that it takes
+    about ``seconds``; learned from the last ones, of which ``first`` is guessed.
 
-    What a batch costs besides its submissions is paid once, so larger ones serve more students;
-    but all of a batch wait for its last one.
+    All that waits is taken together, as long as that is not too much: what a batch costs besides
+    its submissions, and the one in it that loops, is paid once.
     """
 
     seconds: float
+    least: int
     first: int
     most: int
     _sizes: dict[str, float] = field(default_factory=dict)
 
     def size(self, name: str) -> int:
-        return max(1, round(self._sizes.get(name, self.first)))
+        return round(self._sizes.get(name, self.first))
 
     def took(self, name: str, count: int, seconds: float) -> None:
         """A batch of ``count`` submissions for assignment ``name`` took so many seconds."""
@@ -170,4 +172,4 @@ class Pace:
             return  # it says nothing about larger ones
         fits = count * self.seconds / max(seconds, 1e-3)
         # Neither one slow submission nor one quick batch decides alone.
-        self._sizes[name] = min(max((now + min(fits, 2 * now)) / 2, 1.0), float(self.most))
+        self._sizes[name] = min(max((now + min(fits, 2 * now)) / 2, self.least), self.most)

@@ -32,7 +32,9 @@ from autograder.watch.queue import Kind, Pace, Queue, Waiting
 __all__ = ["Service", "Settings"]
 
 log = logging.getLogger(__name__)
-BATCH_SECONDS, FIRST_BATCH, LARGEST_BATCH = 1.5, 6, 64
+BATCH_SECONDS, SMALLEST_BATCH, FIRST_BATCH, LARGEST_BATCH = 8.0, 16, 24, 48
+SLICE = 1.5
+"""Seconds of getting ready between two looks."""
 COURTESY = 0.05
 """Seconds between two batches: a command that waits for its turn gets it then."""
 TAKEN = 0.3
@@ -81,7 +83,9 @@ class Service:
     settings: Settings
     options: Options
     log: Log
-    pace: Pace = field(default_factory=lambda: Pace(BATCH_SECONDS, FIRST_BATCH, LARGEST_BATCH))
+    pace: Pace = field(
+        default_factory=lambda: Pace(BATCH_SECONDS, SMALLEST_BATCH, FIRST_BATCH, LARGEST_BATCH)
+    )
     queue: Queue = field(default_factory=Queue)
     ungraded: set[Pair] = field(default_factory=set)
     held: dict[str, str] = field(default_factory=dict)
@@ -291,7 +295,7 @@ class Service:
         done = True  # or held
         with self._holding(name):
             with turn(self._current.course, f"watch {name}", self._notice, waits=False):
-                done = self._current.grader().prepare(name, BATCH_SECONDS)
+                done = self._current.grader().prepare(name, SLICE)
                 if self.settings.feedback:
                     self._current.pages.open()
             self._went_well()

@@ -150,27 +150,27 @@ def test_everybody_is_served_within_one_round_however_often_others_come(size, ot
 
 
 def test_batches_grow_while_they_are_quick_and_shrink_when_they_are_slow():
-    pace = Pace(1.0, 4, 32)
+    pace = Pace(1.0, 2, 4, 32)
     for _ in range(9):
         pace.took("t", pace.size("t"), 0.05)
     assert pace.size("t") == 32
     for _ in range(9):
         pace.took("t", pace.size("t"), 10.0)
-    assert pace.size("t") <= 4
+    assert pace.size("t") == 2
     assert pace.size("other") == 4
 
 
 def test_a_small_quick_batch_says_nothing_about_large_ones():
-    pace = Pace(1.0, 8, 32)
+    pace = Pace(1.0, 2, 8, 32)
     pace.took("t", 1, 0.9)
 
     assert pace.size("t") == 8
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
-def test_no_time_makes_a_batch_that_is_empty_or_endless(seconds):
-    pace = Pace(1.0, 8, 32)
+def test_no_time_makes_a_batch_that_is_too_small_or_endless(seconds):
+    pace = Pace(1.0, 2, 8, 32)
     for _ in range(20):
         pace.took("t", pace.size("t"), seconds)
 
-    assert 1 <= pace.size("t") <= 32
+    assert 2 <= pace.size("t") <= 32

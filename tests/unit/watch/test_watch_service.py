@@ -22,6 +22,7 @@ from autograder.turn import turn
 from autograder.watch import service as module
 from autograder.watch.current import Current
 from autograder.watch.log import Log
+from autograder.watch.queue import Pace
 from autograder.watch.service import Service, Settings
 
 T, U = "tarea", "otra"
@@ -394,7 +395,7 @@ def test_other_commands_have_their_turn_while_it_is_idle_and_between_batches(roo
         with turn(course, "export", had.append):
             pass
         room.acts = [lambda *_: time.sleep(0.05)] * 200
-        room.service.pace.most = room.service.pace.first = 1
+        room.service.pace = Pace(1.0, 1, 1, 1)
         room.hand_in(*(f"s{number:02}" for number in range(12)))
         with turn(course, "export", lambda _: None):
             had.append(len(room.graded()))
@@ -454,7 +455,7 @@ def test_the_queue_is_told_now_and_then_while_somebody_waits(room, monkeypatch):
     monkeypatch.setattr(module, "QUEUE_TOLD", 0.0)
 
     def script():
-        room.service.pace.first = room.service.pace.most = 1
+        room.service.pace = Pace(1.0, 1, 1, 1)
         room.acts = [lambda *_: time.sleep(0.02)] * 99
         room.hand_in("ana", "bea", "carla", "diana")
         room.until(lambda: len(room.graded()) == 4)
