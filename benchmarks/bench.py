@@ -102,11 +102,12 @@ def batch(bench: Bench) -> Json:
                 if count not in bench.theirs:
                     continue
                 other = bench.plain(assignment, count)
-                # It gives up on damaged examples, which costs it less than grading them.
-                command = ["nbgrader", "autograde", assignment]
-                one = run(command, other, may_fail=True)
+                one = run(["nbgrader", "autograde", assignment], other, may_fail=True)
                 if (other / ".autograder" / "observations").exists():
                     sys.exit("nbgrader graded by our classes: that compares us with ourselves")
+                graded = len(list(other.glob(f"autograded/*/{assignment}/*.ipynb")))
+                if graded != count:
+                    sys.exit(f"nbgrader graded {graded} of {count}:\n{one.out[-2000:]}")
                 times.setdefault("nbgrader", {}).setdefault(count, []).append(one)
                 if otter.is_there and not turn and count == min(bench.theirs):
                     one = otter.grade(other, assignment)

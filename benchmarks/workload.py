@@ -1,4 +1,4 @@
-"""Courses full of generated submissions: the examples, each copy made different."""
+"""Courses full of generated submissions: whole examples, each copy made different."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+
+from autograder.course import Course
+from autograder.submission import read_submission
 
 __all__ = ["ROOT", "add_assignment", "hand_in", "machine", "make_course"]
 
@@ -39,8 +42,12 @@ def add_assignment(folder: Path, assignment: str) -> None:
 
 def hand_in(folder: Path, assignment: str, numbers: range) -> None:
     """Put the submissions with these numbers into ``submitted/``."""
-    paths = sorted((ROOT / "examples").glob(f"*/{assignment}/{assignment}.ipynb"))
-    chosen = [nbformat.read(one, 4) for one in paths if one.parent.parent.name not in UNSUITED]
+    folders = sorted((ROOT / "examples").glob(f"*/{assignment}"))
+    chosen = [
+        nbformat.read(one / f"{assignment}.ipynb", 4)
+        for one in folders
+        if one.parent.name not in UNSUITED and _is_whole(one, assignment)
+    ]
     places = [
         [
             number
@@ -60,6 +67,14 @@ def hand_in(folder: Path, assignment: str, numbers: range) -> None:
         target = folder / "submitted" / f"student{number:05}" / assignment
         target.mkdir(parents=True)
         nbformat.write(notebook, target / f"{assignment}.ipynb")
+
+
+def _is_whole(folder: Path, assignment: str) -> bool:
+    """Whether none of its cells is missing, doubled or retyped: nbgrader gives up on those, which
+    takes it no time, and on all that come after some of them."""
+    known = Course.at(ROOT).assignment(assignment)
+    submission = read_submission(folder, folder.parent.name, known)
+    return not (submission.damage or submission.unreadable or submission.fault)
 
 
 def machine() -> dict[str, Any]:
