@@ -231,7 +231,10 @@ def _content(path: Path) -> bytes:
 
 def _stats(folder: Path) -> list[tuple[str, int, int, int, int]]:
     """What the file system tells of the files in a folder. It is compared for equality only:
-    clocks go backwards, and copies keep the times of their originals."""
+    clocks go backwards, and copies keep the times of their originals. Nothing is read through a
+    link, so what it leads to may change."""
+    if _is_linked(folder):
+        return []
     found = []
     with contextlib.suppress(OSError):  # whoever reads them says so
         for path in _regular_files(folder):

@@ -74,7 +74,12 @@ def _is_whole(folder: Path, assignment: str) -> bool:
     takes it no time, and on all that come after some of them."""
     known = Course.at(ROOT).assignment(assignment)
     submission = read_submission(folder, folder.parent.name, known)
-    return not (submission.damage or submission.unreadable or submission.fault)
+    if submission.damage or submission.unreadable or submission.fault:
+        return False
+    notebook = nbformat.read(folder / f"{assignment}.ipynb", 4)
+    marks = [cell.metadata.nbgrader for cell in notebook.cells if "nbgrader" in cell.metadata]
+    ids = [one.get("grade_id") for one in marks]
+    return len(ids) == len(set(ids)) and all(one.get("schema_version") == 3 for one in marks)
 
 
 def machine() -> dict[str, Any]:

@@ -448,6 +448,21 @@ def test_symlinks_are_not_followed(tmp_path, source):
     assert dict(read_submission(home, "ana", source).files) == {}
 
 
+def test_what_a_linked_folder_leads_to_may_change_while_it_is_graded(tmp_path, source):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "cache.pyc").write_bytes(b"one")
+    (tmp_path / "ana").mkdir()
+    (tmp_path / "ana" / "tarea").symlink_to(tmp_path / "elsewhere")
+
+    submission = read_submission(tmp_path / "ana" / "tarea", "ana", source)
+    (tmp_path / "elsewhere" / "cache.pyc").write_bytes(b"another")
+    assert not submission.has_changed()
+
+    (tmp_path / "ana" / "tarea").unlink()
+    hand_in(tmp_path / "ana" / "tarea", b"{}")
+    assert submission.has_changed()
+
+
 def test_a_notebook_that_is_a_symlink_is_missing(tmp_path, source):
     home = hand_in(tmp_path, answers())
     (home / "tarea.ipynb").rename(tmp_path / "elsewhere.ipynb")
