@@ -241,14 +241,15 @@ class Grader:
         if self.options.cluster is None:
             size = min(BATCH, max(SMALL_BATCH, len(changed) // 3))
 
-        def again(student: str) -> Submission:
+        def again(student: str, begin: int) -> Submission:
+            # What changes while the first batch is read is left for the next run.
             was = held.pop(student, None)
-            return read(student) if was is None or was.has_changed() else was
+            return read(student) if was is None or (begin and was.has_changed()) else was
 
         # Both warm up in other processes, which leaves time for our own slow imports.
         _ = self.sandbox if self.options.cluster is None else self.cluster
         batches = (
-            [again(one) for one in changed[begin : begin + size]]
+            [again(one, begin) for one in changed[begin : begin + size]]
             for begin in range(0, len(changed), size)
         )
         is_registered = False
