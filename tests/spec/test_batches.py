@@ -10,7 +10,7 @@ import pytest
 from autograder import grading
 from autograder.course import Course
 from autograder.errors import MachineError
-from autograder.exam import REFERENCE, Exam
+from autograder.exam import REFERENCE, Exam, Options
 from autograder.grading import Grader
 from autograder.judge import batch
 from autograder.observe import Observer
@@ -37,10 +37,12 @@ def course(small_course, hand_in, notebooks):
 def grade(lend_sandbox, monkeypatch):
     """Grade a course, so many at a time; gives the reports and what progress was told."""
 
-    def grade(root, size):
+    def grade(root, size, **options):
         monkeypatch.setattr(grading, "BATCH", size)
         told = []
-        with Grader(Course.at(root), progress=lambda *counts: told.append(counts)) as grader:
+        with Grader(
+            Course.at(root), Options(**options), progress=lambda *counts: told.append(counts)
+        ) as grader:
             return grader.grade("tarea"), told
 
     return grade
@@ -183,3 +185,18 @@ def test_what_submissions_are_compared_with_is_observed_and_judged_once(course, 
     assert len(aliases) == len(set(aliases)) == 3
     assert judged.count(REFERENCE) == 6
     assert len(observed) == len(set(observed)) == 4
+
+
+def test_equal_submissions_in_different_batches_are_observed_once(course, grade, monkeypatch):
+    """Else the second one would take the file away that the first one's result names."""
+    run, ran = Observer._run, []
+
+    def running(self, job, submission):
+        ran.append((submission.student, job["shift"]))
+        return run(self, job, submission)
+
+    monkeypatch.setattr(Observer, "_run", running)
+    grade(course.root, 1, force=True)
+
+    students = [student for student, _ in ran if student.startswith("s")]
+    assert students == ["s0"] * 2 + ["s1"] * 2 + ["s2"] * 2 + ["s4"] * 2
