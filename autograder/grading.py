@@ -214,8 +214,8 @@ class Grader:
     def _grade(self, assignment: Assignment, students: Sequence[str]) -> dict[str, Json]:
         """The reports of what ``students`` handed in, by student.
 
-        What is new is observed, judged and recorded batch by batch: thousands need no more memory
-        than hundreds, and a run that is stopped has recorded what came before.
+        What is new is observed, judged and recorded batch by batch: no more than two batches'
+        observations are held, and a run that is stopped has recorded what came before.
         """
         name, policy = assignment.name, self.course.policy(assignment.name)
         judged_by, texts = self._judged_by(assignment, policy), texts_of(assignment)
