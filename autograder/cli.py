@@ -6,6 +6,7 @@ Nothing slow is imported until a command needs it: ``autograder --help`` is aske
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import shlex
 import sys
@@ -695,6 +696,8 @@ def main(arguments: list[str] | None = None) -> Any:
     # jsonschema, which nbformat imports, takes this package if it is there, for a check of
     # addresses that no notebook needs; building its grammars costs as much as importing torch.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    # Python looks for garbage so often that importing takes a third longer; there is little.
+    gc.set_threshold(100_000, 20, 100)
     try:
         return app(arguments)
     except Exception as error:

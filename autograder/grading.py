@@ -247,7 +247,10 @@ class Grader:
             return read(student) if was is None or (begin and was.has_changed()) else was
 
         # Both warm up in other processes, which leaves time for our own slow imports.
-        _ = self.sandbox if self.options.cluster is None else self.cluster
+        if self.options.cluster is None:
+            self._warm_up()
+        else:
+            _ = self.cluster
         batches = (
             [again(one, begin) for one in changed[begin : begin + size]]
             for begin in range(0, len(changed), size)
@@ -393,7 +396,9 @@ class Grader:
             try:
                 done, batch = 0, next(batches)
                 upcoming = ahead.submit(observe, batch, done, None)
-                _import_recording()  # the notebooks run in other processes
+                # The sandbox starts, and then the notebooks run, in other processes.
+                _import_observing()
+                _import_recording()
                 while True:
                     exam = upcoming.result()
                     done, following = done + len(batch), next(batches, None)

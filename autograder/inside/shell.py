@@ -24,10 +24,13 @@ from typing import Any, NoReturn
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.formatters import DisplayFormatter
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
+
+from autograder.inside.traces import CELL_FILE, told
 
 __all__ = ["Cell", "Interrupted", "Shell", "time_limit"]
 
@@ -40,9 +43,6 @@ MAX_OUTPUTS = 1_000
 MAX_DIGITS = 300
 MAX_JSON_BUNDLE = 100_000
 """Characters of a value that is shown as JSON: what is larger is shown as its text alone."""
-MAX_FRAMES = 20
-"""Frames of a traceback that are shown at either end: an endless recursion has thousands, and
-IPython looks for the module of each."""
 PROMPT = re.compile(r"^\s*In \[", re.MULTILINE)
 REPEAT_SECONDS = 0.5
 """How often a cell that swallows its interruption is interrupted again."""
@@ -197,6 +197,14 @@ OUTPUTS = Outputs(limit=0, cut_text="")
 """One process runs one notebook, cell after cell: the shell's hooks write here."""
 
 
+class Formatter(DisplayFormatter):
+    """Puts values into words where somebody looks: the text of a tensor takes longer than most
+    cells, and a figure longer than most notebooks."""
+
+    def format(self, obj: Any, *more: Any, **named: Any) -> Any:
+        return super().format(obj, *more, **named) if OUTPUTS.shown else ({}, {})
+
+
 class Publisher(DisplayPublisher):
     """``display(…)`` becomes a ``display_data`` output."""
 
@@ -221,10 +229,6 @@ class Hook(DisplayHook):
             and ";" in result.info.raw_cell
             and self.semicolon_at_end_of_expression(result.info.transformed_cell)
         )
-
-    def compute_format_data(self, result: Any) -> Any:
-        # The text of a tensor takes longer than most cells.
-        return super().compute_format_data(result) if OUTPUTS.shown else ({}, {})
 
     def write_output_prompt(self) -> None:
         pass
@@ -270,6 +274,14 @@ class NotebookShell(InteractiveShell):
     displayhook_class = Type(Hook)
     compiler_class = Type(Compiler)
 
+    def init_display_formatter(self) -> None:
+        self.display_formatter = Formatter(parent=self)
+        self.configurables.append(self.display_formatter)
+
+    def init_traceback_handlers(self, custom_exceptions: Any) -> None:
+        super().init_traceback_handlers(custom_exceptions)
+        self.InteractiveTB.structured_traceback = told
+
     def transform_cell(self, raw_cell: str) -> str:
         """The cell as Python. IPython tokenises every cell for its magics, which takes longer than
         most cells do: what is Python already is left as it is. (A single line may still be an
@@ -299,10 +311,7 @@ class NotebookShell(InteractiveShell):
         return bool(run_async)
 
     def showtraceback(self, exc_tuple: Any = None, *more: Any, **named: Any) -> None:
-        kind, error, trace = exc_tuple or sys.exc_info()
-        if OUTPUTS.shown or kind is None:
-            if trace is not None:
-                exc_tuple = kind, error, _shortened(trace)
+        if OUTPUTS.shown or (exc_tuple or sys.exc_info())[0] is None:
             super().showtraceback(exc_tuple, *more, **named)
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
@@ -339,24 +348,15 @@ class NotebookShell(InteractiveShell):
         """``exit`` does not end the notebook."""
 
 
-def _shortened(trace: TracebackType) -> TracebackType:
-    """The same traceback, or, of a long one, both ends."""
-    chain = [trace]
-    while chain[-1].tb_next is not None:
-        chain.append(chain[-1].tb_next)
-    if len(chain) <= 2 * MAX_FRAMES:
-        return trace
-    rest: TracebackType | None = None
-    for one in reversed(chain[:MAX_FRAMES] + chain[-MAX_FRAMES:]):
-        rest = TracebackType(rest, one.tb_frame, one.tb_lasti, one.tb_lineno)
-    return rest or trace
-
-
 def _message(error: BaseException | None) -> str:
     try:
         return str(error)[:MAX_MESSAGE]
     except Exception:
         return ""
+
+
+def _do_nothing() -> None:
+    """Stand where something was left out."""
 
 
 def _refuse(text: str) -> Callable[..., NoReturn]:
@@ -393,6 +393,12 @@ class Shell:
         """Show figures at the end of the cell that draws them, also in a notebook that never says
         ``%matplotlib``. Imports matplotlib."""
         self._shell.run_line_magic("matplotlib", "inline")
+        from matplotlib import pyplot
+
+        # What draws each open figure after every cell: the backend draws it once more to show it.
+        self._shell.events.unregister("post_execute", pyplot._draw_all_if_interactive)
+        pyplot._draw_all_if_interactive = _do_nothing
+        self._shell.events.register("post_execute", _do_nothing)
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -452,7 +458,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     cell = None
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
-        if cell is None and name.startswith(("<ipython-input", "<probes>")):
+        if cell is None and name.startswith((CELL_FILE, "<probes>")):
             cell = name
         if name == cell:
             line = trace.tb_lineno

@@ -48,34 +48,28 @@ def filas(student, draws, device):
 class Training:
     """One call of `fit` on a model, optimiser and loader of ours, with all that it does to them.
 
-    `steps` holds the parameters after every step of the optimiser; `losses` tells of every call
-    of the loss whether it was about the loader's last batch and how much had been printed, and
-    `weights` what the model's parameters were then.
+    `steps` holds the parameters after every step of the optimiser.
     """
 
     def __init__(self, model, loss_fn, optimiser, loader):
         self.model, self.loss_fn, self.loader = model, loss_fn, list(loader)
         self.optimiser = optimiser
-        self.steps, self.losses, self.weights = [], [], []
+        # Not the parameters themselves, which `fit` may replace by others.
+        self.owners = [one._parameters for one in model.modules()]
+        self.steps = []
         self.before = self.parameters()
-        optimiser.register_step_post_hook(lambda *_: self.steps.append(self.parameters()))
+        optimiser.register_step_post_hook(self.stepped)
 
     def parameters(self):
-        return torch.cat([one.detach().flatten() for one in self.model.parameters()]).clone()
+        """All of the model's, in one row."""
+        own = [one for owner in self.owners for one in owner.values() if one is not None]
+        return torch.cat([one.detach().flatten() for one in own])
 
-    def loss(self, prediction, target):
-        value = self.loss_fn(prediction, target)
-        last = self.loader[-1][1]
-        about_last = target.shape == last.shape and torch.equal(target, last)
-        printed = 0
-        with contextlib.suppress(AttributeError):
-            printed = len(sys.stdout.getvalue())
-        self.losses.append([about_last, printed])
-        self.weights.append(self.parameters())
-        return value
+    def stepped(self, *_):
+        self.steps.append(self.parameters())
 
     def run(self, student, epochs):
-        call = student.call("fit", epochs, self.model, self.loss, self.optimiser, self.loader)
+        call = student.call("fit", epochs, self.model, self.loss_fn, self.optimiser, self.loader)
         # What `fit` returns is free; only what it does counts.
         call.value, call.changed = None, []
         return {
@@ -85,7 +79,38 @@ class Training:
             "antes": self.before,
             "despues": self.parameters(),
             "pasos": torch.stack(self.steps[:2000]) if self.steps else None,
-            "perdidas": self.losses[:2000],
+        }
+
+
+class Printing(Training):
+    """The same, with what `fit` prints about which loss.
+
+    `losses` tells of every call of the loss whether it was about the loader's last batch and how
+    much had been printed, and `weights` what the model's parameters were then.
+    """
+
+    def __init__(self, model, loss_fn, optimiser, loader):
+        super().__init__(model, self.loss, optimiser, loader)
+        self.own_loss, self.last = loss_fn, self.loader[-1][1]
+        self.losses, self.weights = [], []
+
+    def stepped(self, *_):
+        """Its steps are the other probes' matter."""
+
+    def loss(self, prediction, target):
+        value = self.own_loss(prediction, target)
+        about_last = target.shape == self.last.shape and torch.equal(target, self.last)
+        printed = 0
+        with contextlib.suppress(AttributeError):
+            printed = len(sys.stdout.getvalue())
+        self.losses.append([about_last, printed])
+        self.weights.append(self.parameters())
+        return value
+
+    def run(self, student, epochs):
+        return {
+            **super().run(student, epochs),
+            "perdidas": torch.tensor(self.losses[:2000]) if self.losses else None,
             "pesos": torch.stack(self.weights[:2000]) if self.weights else None,
         }
 
@@ -168,6 +193,6 @@ def one_feature_a_batch(draws, device):
 
 @probe("fit")
 def escritura(student, draws, device):
-    loader, model = data(draws, 15, 5), linear(draws, device)
+    loader, model = data(draws, 10, 5), linear(draws, device)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.02)
-    return Training(model, F.mse_loss, optimiser, loader).run(student, 25)
+    return Printing(model, F.mse_loss, optimiser, loader).run(student, 25)

@@ -344,16 +344,14 @@ def test_printed(student, reference):
     lines = list(LINE.finditer(seen["llamada"].call.printed))
     if [(line[1], line[2]) for line in lines] != [("10", "25"), ("20", "25")]:
         fail("not_printed", name="fit", expected=[10, 20])
-    calls = [(one[0].holds, one[1].number) for one in seen["perdidas"].parts]
-    weights = seen["pesos"].tensor
+    losses, weights = seen["perdidas"].tensor, seen["pesos"].tensor
+    calls = [] if losses is None or losses.dim() != 2 else losses.tolist()
     x, y = (model[part].tensor[-5:] for part in ("x", "y"))
     for line in lines:
         # The loss of the loader's last batch, by the weights that the model had when it was asked
         # for last before this line: computed here, whatever the student's code says it was.
         asked = [
-            place
-            for place, (last, printed) in enumerate(calls)
-            if last and printed is not None and printed <= line.start()
+            place for place, (last, printed) in enumerate(calls) if last and printed <= line.start()
         ]
         known = asked and weights is not None and weights.dim() == 2 and asked[-1] < len(weights)
         loss = linear_loss(weights[asked[-1]] if known else None, x, y)

@@ -175,6 +175,7 @@ def _assert_forkable() -> None:
 def main() -> None:
     options = json.loads(sys.argv[1])
     control = socket.socket(fileno=options["control"])
+    gc.disable()  # what is imported stays
     try:
         entry = importlib.import_module(options["entry"])
         facts = entry.warm_up(options["uses"])
@@ -187,6 +188,7 @@ def main() -> None:
         syscalls.set_dumpable(False)
         gc.collect()
         gc.freeze()  # or the first collection in each child would touch, and copy, every page
+        gc.enable()
         control.send(json.dumps({"facts": facts, "data_bytes": _data_bytes()}).encode())
     except BaseException:
         control.send(json.dumps({"failed": traceback.format_exc()[-TEXT_CAP:]}).encode())
