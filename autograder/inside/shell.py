@@ -355,10 +355,6 @@ def _message(error: BaseException | None) -> str:
         return ""
 
 
-def _do_nothing() -> None:
-    """Stand where something was left out."""
-
-
 def _refuse(text: str) -> Callable[..., NoReturn]:
     def refuse(*_: Any, **__: Any) -> NoReturn:
         raise RuntimeError(text)
@@ -395,10 +391,10 @@ class Shell:
         self._shell.run_line_magic("matplotlib", "inline")
         from matplotlib import pyplot
 
-        # What draws each open figure after every cell: the backend draws it once more to show it.
+        # What draws all open figures after every cell comes after what shows and closes them: else
+        # each would be drawn once more.
         self._shell.events.unregister("post_execute", pyplot._draw_all_if_interactive)
-        pyplot._draw_all_if_interactive = _do_nothing
-        self._shell.events.register("post_execute", _do_nothing)
+        self._shell.events.register("post_execute", pyplot._draw_all_if_interactive)
 
     @property
     def namespace(self) -> dict[str, Any]:

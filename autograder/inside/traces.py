@@ -37,7 +37,7 @@ BECAUSE = "The above exception was the direct cause of the following exception:"
 DURING = "During handling of the above exception, another exception occurred:"
 
 Frame = tuple[CodeType, int, int]
-"""What ran, the line that it had come to, and the last line of what that line begins."""
+"""What ran, and the instruction and the line that it had come to."""
 
 
 def told(
@@ -96,9 +96,9 @@ def _one(
 def _frames(trace: TracebackType | None) -> Iterator[Frame]:
     """The student's frames, and those of the libraries that they called."""
     while trace is not None:
-        code, line = trace.tb_frame.f_code, trace.tb_lineno
+        code = trace.tb_frame.f_code
         if not code.co_filename.startswith(OURS):
-            yield code, line, _end(code, trace.tb_lasti, line)
+            yield code, trace.tb_lasti, trace.tb_lineno or code.co_firstlineno
         trace = trace.tb_next
 
 
@@ -110,7 +110,7 @@ def _end(code: CodeType, instruction: int, line: int) -> int:
     return line
 
 
-def _frame(code: CodeType, line: int, end: int) -> str:
+def _frame(code: CodeType, instruction: int, line: int) -> str:
     """Where it was, and the lines around, with an arrow at the one."""
     name = code.co_filename
     cell = NUMBER.match(name)
@@ -121,7 +121,8 @@ def _frame(code: CodeType, line: int, end: int) -> str:
         where += f", in {code.co_qualname}({', '.join(taken)})"
         first = max(first, code.co_firstlineno)
     shown = [where]
-    for number in range(max(first, 1), min(max(end, line), line + MAX_LINES) + AROUND + 1):
+    last = min(max(_end(code, instruction, line), line), line + MAX_LINES) + AROUND
+    for number in range(max(first, 1), last + 1):
         text = linecache.getline(name, number).rstrip()[:MAX_LINE]
         if text or number <= line:
             arrow = "-" * (5 - len(str(number))) + "> " if number == line else ""

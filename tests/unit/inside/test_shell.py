@@ -84,6 +84,16 @@ said["recursion"] = run("def f(n):\n    return f(n + 1)\nf(0)", 20)
 unseen = {"seconds": 9.0, "late_text": "", "output_limit": 99, "cut_text": "", "shown": False}
 said["unseen"] = shell.run("print(1)\nx", 20, **unseen).outputs
 said["unseen error"] = vars(shell.run("x = 8\n1 / 0", 20, **unseen))
+shell.prepare_figures()
+run("import matplotlib.pyplot as plt\n"
+    "from matplotlib.backends.backend_agg import FigureCanvasAgg as Canvas\n"
+    "times, draw = [], Canvas.draw\n"
+    "Canvas.draw = lambda self: (times.append(1), draw(self))[1]", 21)
+said["drawn"] = [run("plt.plot([1, 2]);", 22), run("len(times)", 23)]
+said["ion"] = run("plt.ioff()\nplt.ion()\nplt.plot([1]);", 24)
+run("times.clear()", 24)
+said["unseen figure"] = shell.run("plt.plot([1])\nplt.show()", 25, **unseen).outputs
+said["unseen draws"] = run("len(times)", 26)
 said["trees"] = [
     type(tree).__name__ for tree in map(shell.tree, (
         "x = 1\ny = 2", "%matplotlib inline\n!ls\nx = 1\n", "x = (", "x = 1\x00", "\ud800",
@@ -229,6 +239,16 @@ def test_displays_are_outputs_that_json_holds(said):
     assert output["data"]["text/html"] == "<b>x</b>"
     (odd,) = said["odd display"]["outputs"]
     assert odd["data"]["application/json"] == {"a": None, "b": "<class 'set'>"}
+
+
+def test_a_figure_is_drawn_to_be_shown_and_not_at_all_where_nobody_looks(said):
+    (figure,), (times,) = (one["outputs"] for one in said["drawn"])
+    assert "image/png" in figure["data"]
+    # Once to see how large it is, once to be shown.
+    assert times["data"]["text/plain"] == "2"
+    assert "image/png" in said["ion"]["outputs"][0]["data"]
+    assert said["unseen figure"] == []
+    assert said["unseen draws"]["outputs"][0]["data"]["text/plain"] == "0"
 
 
 def test_a_figure_is_an_output_without_being_asked_for(said):
