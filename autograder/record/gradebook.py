@@ -309,16 +309,16 @@ class Gradebook:
         self._db.add(row)
         return row
 
-    def _complete(self, submitted: SubmittedNotebook, notebook: Notebook) -> None:
-        """Give a submission the rows for the cells that it has none for."""
+    def _complete(self, submitted: SubmittedNotebook, notebook: Notebook) -> bool:
+        """Give a submission the rows for the cells that it has none for; whether there were any."""
         grades = {row.cell_id for row in submitted.grades}
         comments = {row.cell_id for row in submitted.comments}
-        for cell in [*notebook.grade_cells, *notebook.task_cells]:
-            if cell.id not in grades:
-                self._db.add(Grade(cell_id=cell.id, notebook=submitted))
-        for cell in [*notebook.solution_cells, *notebook.task_cells]:
-            if cell.id not in comments:
-                self._db.add(Comment(cell_id=cell.id, notebook=submitted))
+        tasks = list(notebook.task_cells)
+        graded = [one.id for one in (*notebook.grade_cells, *tasks) if one.id not in grades]
+        noted = [one.id for one in (*notebook.solution_cells, *tasks) if one.id not in comments]
+        self._db.add_all(Grade(cell_id=one, notebook=submitted) for one in graded)
+        self._db.add_all(Comment(cell_id=one, notebook=submitted) for one in noted)
+        return bool(graded or noted)
 
     def record(
         self, report: Report, comments: Mapping[str, str], timestamp: str | None = None
@@ -446,9 +446,9 @@ class Gradebook:
         """The row of one of its notebooks, with rows for all cells."""
         submitted = self._submitted(submission, notebook)
         self._db.flush()
-        self._complete(submitted, notebook)
-        self._db.flush()
-        self._db.refresh(submitted)
+        if self._complete(submitted, notebook):
+            self._db.flush()
+            self._db.refresh(submitted)
         return submitted
 
 
