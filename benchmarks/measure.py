@@ -53,7 +53,8 @@ def run(
 
 
 class _Memory(threading.Thread):
-    """Looks several times a second; a peak between two looks is missed."""
+    """Looks several times a second, but not so often that looking takes more than a twentieth of a
+    core; a peak between two looks is missed."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -62,8 +63,11 @@ class _Memory(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        while not self._ended.wait(0.2):
+        pause = 0.2
+        while not self._ended.wait(pause):
+            begun = time.perf_counter()
             self.peak_kb = max(self.peak_kb, sum(map(pss, tree(self._pid))))
+            pause = max(0.2, 20 * (time.perf_counter() - begun))
 
     def stop(self) -> None:
         self._ended.set()
