@@ -696,8 +696,9 @@ def main(arguments: list[str] | None = None) -> Any:
     # jsonschema, which nbformat imports, takes this package if it is there, for a check of
     # addresses that no notebook needs; building its grammars costs as much as importing torch.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    # Python looks for garbage so often that importing takes a third longer; there is little.
-    gc.set_threshold(100_000, 20, 100)
+    # Python looks for garbage so often that importing takes a third longer. Much more seldom than
+    # this, and what batches leave behind would pile up.
+    gc.set_threshold(50_000, 5, 2)
     try:
         return app(arguments)
     except Exception as error:

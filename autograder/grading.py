@@ -163,6 +163,8 @@ class Grader:
         """
         if self._everything:
             self._warm_up()
+        # What the assignment before left behind would stay for ever: see _import_recording.
+        gc.collect()
         with turn(self.course, f"grade {name}", self.notice):
             return self.grade_in_turn(name)
 
