@@ -250,8 +250,8 @@ class Judging:
 def frames_of(seen: Observation) -> list[Frame]:
     """The frames that made ``seen``, each with its own tensors."""
     frames = []
-    for text in seen._frames:
-        body = json.loads(text)
+    # Those of a stored observation are one text.
+    for body in json.loads(f"[{', '.join(seen._frames)}]"):
         if body["frame"] == "cell":
             body["outputs"] = seen.outputs(body["index"])
         keys = sorted(_texts(body) & seen._tensors.keys())

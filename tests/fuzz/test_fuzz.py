@@ -43,6 +43,15 @@ def test_the_recorded_runs_are_taken_as_they_are(runs):
         assert seen.cells
 
 
+def test_a_stored_run_has_the_frames_of_a_fresh_one(judging, tmp_path):
+    for trial in judging.model.trials:
+        trial.save(tmp_path / "kept")
+        stored = boundary.frames_of(type(trial).load(tmp_path / "kept"))
+        fresh = boundary.frames_of(trial)
+        assert len(fresh) > 10
+        assert [one.packed() for one in stored] == [one.packed() for one in fresh]
+
+
 def test_a_program_of_bytes_changes_a_run_and_always_in_the_same_way(runs):
     programs = [bytes([5, 5, number, number]) for number in range(50)]
     changes = {
