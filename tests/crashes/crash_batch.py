@@ -71,8 +71,8 @@ def rows(gradebook: Path) -> dict[str, list[dict[str, Any]]]:
     try:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         connection.row_factory = sqlite3.Row
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master")]
-        tables = [one for one in tables if not one.startswith("sqlite_")]
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        tables = [row[0] for row in connection.execute(query)]
         found = {
             table: [dict(row) for row in connection.execute(f'SELECT * FROM "{table}"')]
             for table in tables
