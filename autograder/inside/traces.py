@@ -17,7 +17,7 @@ from typing import Any
 
 import IPython
 
-__all__ = ["CELL_FILE", "MAX_FRAMES", "told"]
+__all__ = ["CELL_FILE", "told"]
 
 CELL_FILE = "<ipython-input"
 """How the names begin that IPython gives cells as files."""
