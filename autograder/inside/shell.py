@@ -234,8 +234,6 @@ class Hook(DisplayHook):
         pass
 
     def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
-        if not OUTPUTS.shown:
-            return
         bundle, size = _bundle(format_dict)
         OUTPUTS.add(
             {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from autograder.course import Course
@@ -101,3 +104,17 @@ def test_a_sandbox_that_was_begun_is_closed_when_grading_is_refused(opened, cour
         grader.grade(P)
 
     assert len(opened.uses) == opened.closed == 1
+
+
+def test_what_the_assignment_before_left_behind_does_not_stay(course):
+    class Circle:
+        def __init__(self):
+            self.itself = self
+
+    gc.disable()
+    try:
+        left = weakref.ref(Circle())
+        Grader(Course.at(course)).grade(P)
+        assert left() is None
+    finally:
+        gc.enable()

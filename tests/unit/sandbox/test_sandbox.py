@@ -51,6 +51,11 @@ def test_the_facts_name_isolation_and_memory_limit(run: Runner) -> None:
     assert len(facts["python"]) == 2
 
 
+def test_a_run_collects_its_garbage_and_looks_through_its_own_alone(run: Runner) -> None:
+    code = "import gc\nsay([gc.isenabled(), gc.get_freeze_count() > len(gc.get_objects())])"
+    assert run(code).said == [True, True]
+
+
 def test_files_lie_in_the_working_directory(run: Runner) -> None:
     heard = run(
         "say([Path('a.csv').read_text(), Path('data/b/c.bin').read_bytes().hex(), "
