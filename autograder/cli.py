@@ -159,7 +159,7 @@ def release(
         from autograder.record.gradebook import Gradebook
         from autograder.record.plain import load_plain, register, release_plain
         from autograder.record.release import release as make
-        from autograder.record.release import released_notebook
+        from autograder.record.released import released_notebook
         from autograder.turn import turn
         from autograder.verify.proof import proven
 
@@ -477,7 +477,7 @@ def verify(
         from autograder.grading import Grader, write_json
         from autograder.judge.batch import examine_checks
         from autograder.plain.grading import tests_that_fail
-        from autograder.record.release import released_notebook
+        from autograder.record.released import released_notebook
         from autograder.render.proof import proof_text
         from autograder.render.table import Doing
         from autograder.verify.prove import MUTANTS, prove

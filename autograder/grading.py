@@ -18,8 +18,6 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-import nbformat
-
 from autograder.assignment import Assignment
 from autograder.basis import code_digest, refuse_changed, texts_of
 from autograder.config import Assignment as Policy
@@ -39,8 +37,6 @@ from autograder.turn import turn
 from autograder.words import Words, plain
 
 if TYPE_CHECKING:
-    from nbformat import NotebookNode
-
     from autograder.cluster.cluster import Cluster, Kind
     from autograder.cluster.shares import Shared
     from autograder.report import Report
@@ -86,7 +82,6 @@ class Grader:
     _models: dict[str, Models] = field(default_factory=dict)
     _starting: Future[Sandbox] | None = None
     _cluster: Cluster | None = None
-    _releases: dict[str, tuple[str, NotebookNode]] = field(default_factory=dict)
 
     def __enter__(self) -> Grader:
         return self
@@ -466,10 +461,11 @@ class Grader:
     def _register(self, assignment: Assignment) -> None:
         """Make the gradebook's assignment agree with the source as it is now."""
         from autograder.record.gradebook import Gradebook
+        from autograder.record.released import released_notebook
 
         name = assignment.name
         with Gradebook(self.course.db_url) as book:
-            for change in book.register(name, self._released(assignment)):
+            for change in book.register(name, released_notebook(self.course, assignment)):
                 self.notice(f"{name}: {change}; scores given by hand are kept.")
 
     def _record(
@@ -525,17 +521,6 @@ class Grader:
                 self.recorded.append((name, student))
         return written
 
-    def _released(self, assignment: Assignment) -> NotebookNode:
-        """The release as its source and the config make it now; nbgrader takes its time for it."""
-        from autograder.record.release import released_notebook
-
-        made_from = [nbformat.writes(assignment.notebook), self.course.config.model_dump_json()]
-        digest = digest_of(made_from)
-        if self._releases.get(assignment.name, ("",))[0] != digest:
-            made = released_notebook(self.course, assignment)
-            self._releases[assignment.name] = digest, made
-        return self._releases[assignment.name][1]
-
     def compare(self, name: str, student: str, path: Path, report: Json) -> None:
         """Note in ``before`` whether ``report`` takes the place of one with other scores."""
         try:
@@ -561,11 +546,17 @@ def _counting(
 def _import_observing() -> None:
     """Import what observing needs, torch first of all."""
     importlib.import_module("autograder.observe")
+    # The cores are for notebooks, and what is compared here is small: several threads would wait
+    # for each other most of the time.
+    importlib.import_module("torch").set_num_threads(1)
 
 
 def _import_recording() -> None:
     """Import what judging and recording need: pytest and nbgrader."""
-    for name in ("diagnosis.diagnose", "record.gradebook", "record.notebook", "record.release"):
+    from autograder.record.lean import import_nbgrader
+
+    import_nbgrader()
+    for name in ("diagnosis.diagnose", "record.gradebook", "record.notebook"):
         importlib.import_module(f"autograder.{name}")
     # Each pytest run collects garbage at its end: with all of torch's objects that takes longer
     # than judging a submission, and there is nothing to be collected among them.

@@ -497,7 +497,7 @@ def _prove_small(root: Path, sandbox: Sandbox, **options: Any) -> Proof:
     """What `verify` finds of the small course in ``root``."""
     from autograder.course import Course
     from autograder.exam import Exam, Options
-    from autograder.record.release import released_notebook
+    from autograder.record.released import released_notebook
     from autograder.verify.prove import prove
 
     course = Course.at(root)

@@ -22,7 +22,7 @@ from autograder.errors import AuthorError
 from autograder.record.settings import nbgrader_settings
 from autograder.sandbox.temporary import TemporaryFolder
 
-__all__ = ["convert", "generate", "quiet_log", "release", "released_notebook", "replaced"]
+__all__ = ["convert", "generate", "quiet_log", "release", "replaced"]
 
 SAVES_CELLS = (SaveCells, "nbgrader.preprocessors.SaveCells")
 
@@ -115,14 +115,6 @@ def replaced(course: Course, name: str, make: Callable[[Path], object]) -> bool:
             target.rename(old)
         fresh.rename(target)
     return True
-
-
-def released_notebook(course: Course, assignment: Assignment) -> nbformat.NotebookNode:
-    """The release of ``assignment`` as its source makes it now."""
-    with TemporaryFolder() as made:
-        generate(course, assignment, made.path)
-        path = made.path / assignment.name / f"{assignment.name}.ipynb"
-        return nbformat.read(path, as_version=4)
 
 
 def _same(one: Path, other: Path) -> bool:

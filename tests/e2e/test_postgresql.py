@@ -378,7 +378,7 @@ def test_gradebooks_that_are_made_at_once_are_one(server, course, tmp_path):
     """Without the lock of one course's folder: two machines, one server."""
     from autograder.course import Course
     from autograder.record.gradebook import Gradebook
-    from autograder.record.release import released_notebook
+    from autograder.record.released import released_notebook
 
     here = Course.at(course.root)
     released = released_notebook(here, here.assignment(NAME))
