@@ -517,7 +517,7 @@ class Grader:
                 write_autograded(folder, submission, {name: notebook})
                 book.record(report, comments(report, language), submission.timestamp)
                 vouched = {} if exam.unexplained else {"fingerprint": prints[student]}
-                write_json(path, {**kept, **vouched, "judged": judged})
+                write_json(path, {**kept, **vouched, "judged": judged}, indent=None)
                 self.recorded.append((name, student))
         return written
 
@@ -567,9 +567,10 @@ def _scores(report: Json) -> Json:
     return {one["id"]: one["score"] for one in report["exercises"]}
 
 
-def write_json(path: Path, data: Json | list[Json]) -> None:
-    """Write ``data`` at ``path``, whole or not at all."""
-    text = json.dumps(data, ensure_ascii=False, indent=1)
+def write_json(path: Path, data: Json | list[Json], *, indent: int | None = 1) -> None:
+    """Write ``data`` at ``path``, whole or not at all. Without ``indent`` it is one line, which
+    Python's fast encoder makes."""
+    text = json.dumps(data, ensure_ascii=False, indent=indent)
     with written(path, 0o644) as file:
         file.write(f"{text}\n".encode())
 

@@ -304,7 +304,8 @@ class _Recording:
             for one in known
         }
         book.record_notebooks(bundle.student, name, bundle.timestamp, rows)
-        write_json(path, {**kept, "fingerprint": self.prints[bundle.student], "answers": answers})
+        fingerprint = self.prints[bundle.student]
+        write_json(path, {**kept, "fingerprint": fingerprint, "answers": answers}, indent=None)
         self.grader.recorded.append((name, bundle.student))
 
     def _row(

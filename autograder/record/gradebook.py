@@ -43,6 +43,7 @@ from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from autograder.database import cannot_open, said_by, sqlite_file, without_password
 from autograder.errors import MachineError
+from autograder.record.rows import Rows
 from autograder.report import Report
 from autograder.sandbox.temporary import TemporaryFolder
 
@@ -336,8 +337,8 @@ class Gradebook:
         self._db.add(row)
         return row
 
-    def _complete(self, submitted: SubmittedNotebook, notebook: Notebook) -> bool:
-        """Give a submission the rows for the cells that it has none for; whether there were any."""
+    def _complete(self, submitted: SubmittedNotebook, notebook: Notebook) -> None:
+        """Give a submission the rows for the cells that it has none for."""
         grades = {row.cell_id for row in submitted.grades}
         comments = {row.cell_id for row in submitted.comments}
         tasks = list(notebook.task_cells)
@@ -345,7 +346,6 @@ class Gradebook:
         noted = [one.id for one in (*notebook.solution_cells, *tasks) if one.id not in comments]
         self._db.add_all(Grade(cell_id=one, notebook=submitted) for one in graded)
         self._db.add_all(Comment(cell_id=one, notebook=submitted) for one in noted)
-        return bool(graded or noted)
 
     def record(
         self, report: Report, comments: Mapping[str, str], timestamp: str | None = None
@@ -367,18 +367,17 @@ class Gradebook:
         them or none. ``notebooks`` are all that the assignment has."""
 
         def write() -> None:
-            submission = self._handed_in(student, name, timestamp)
             for called, result in notebooks.items():
-                submitted = self._marked(submission, self._book.find_notebook(called, name))
-                grades = {row.cell_id: row for row in submitted.grades}
-                notes = {row.cell_id: row for row in submitted.comments}
-                for cell in submitted.notebook.grade_cells:
-                    if cell.name in result.scores:
-                        self._score(grades[cell.id], result.scores[cell.name])
-                    elif cell.name in result.by_hand:
-                        self._leave(grades[cell.id], cell.name in result.changed)
-                for cell in [*submitted.notebook.solution_cells, *submitted.notebook.task_cells]:
-                    notes[cell.id].auto_comment = result.comments.get(cell.name)
+                rows = self._rows(student, name, called, timestamp)
+                for cell, row in rows.grades.items():
+                    if row.type != "GradeCell":
+                        continue
+                    if cell in result.scores:
+                        rows.score(cell, result.scores[cell])
+                    elif cell in result.by_hand:
+                        rows.leave(cell, changed=cell in result.changed)
+                for cell in rows.comments:
+                    rows.comment(cell, result.comments.get(cell))
 
         self._transaction(f"take {student}'s {name}", write)
 
@@ -416,39 +415,30 @@ class Gradebook:
         self._transaction(f"take the due date and late penalties of {name}", write)
 
     def _recorded(self, report: Report, comments: Mapping[str, str], timestamp: str | None) -> None:
-        submitted = self._submission(report, timestamp)
-        grades = {row.cell_id: row for row in submitted.grades}
-        notes = {row.cell_id: row for row in submitted.comments}
-        cells = submitted.notebook
+        name = report.assignment
+        rows = self._rows(report.student, name, name, timestamp)
         scores = {f"{one.id}-check": one.score for one in report.exercises}
-        for cell in cells.grade_cells:
-            if cell.name in scores:
-                self._score(grades[cell.id], scores[cell.name])
-        for cell in cells.solution_cells:
-            if cell.name in comments:
-                notes[cell.id].auto_comment = comments[cell.name]
+        for cell in rows.grades.keys() & scores.keys():
+            rows.score(cell, scores[cell])
+        for cell in rows.comments.keys() & comments.keys():
+            rows.comment(cell, comments[cell])
 
-    def _score(self, grade: Grade, score: float) -> None:
-        # As nbgrader does: who overrode a score by hand is asked to look again when it moves.
-        moved = grade.manual_score is not None and grade.auto_score not in (None, score)
-        grade.needs_manual_grade = moved or (
-            grade.manual_score is not None and bool(grade.needs_manual_grade)
-        )
-        grade.auto_score = score
+    def _rows(self, student: str, name: str, called: str, timestamp: str | None) -> Rows:
+        """The rows of notebook ``called`` that ``student`` handed in for assignment ``name``, with
+        those that were missing."""
+        rows = Rows.find(self._db.connection(), student, name, called)
+        if rows is None:
+            submission = self._handed_in(student, name)
+            self._mark(submission, self._book.find_notebook(called, name))
+            rows = Rows.find(self._db.connection(), student, name, called)
+            if rows is None:
+                raise StaleDataError("somebody removes rows of the gradebook")
+        when = _time(timestamp)
+        if when is not None:
+            rows.handed_in_at(when)
+        return rows
 
-    def _leave(self, grade: Grade, changed: bool) -> None:
-        """Nobody but an assistant can tell the score: asked for until there is one, and again when
-        the answer is another one."""
-        grade.auto_score = None
-        if changed or grade.manual_score is None:
-            grade.needs_manual_grade = True
-
-    def _submission(self, report: Report, timestamp: str | None) -> SubmittedNotebook:
-        submission = self._handed_in(report.student, report.assignment, timestamp)
-        notebook = self._book.find_notebook(report.assignment, report.assignment)
-        return self._marked(submission, notebook)
-
-    def _handed_in(self, id: str, name: str, timestamp: str | None) -> SubmittedAssignment:
+    def _handed_in(self, id: str, name: str) -> SubmittedAssignment:
         """The row of what student ``id`` handed in for assignment ``name``."""
         assignment = self._book.find_assignment(name)
         student = self._db.get(Student, id)
@@ -463,20 +453,13 @@ class Gradebook:
         if submission is None:
             submission = SubmittedAssignment(assignment=assignment, student=student)
             self._db.add(submission)
-        when = _time(timestamp)
-        if when is not None:
-            submission.timestamp = when
         self._db.flush()
         return submission
 
-    def _marked(self, submission: SubmittedAssignment, notebook: Notebook) -> SubmittedNotebook:
-        """The row of one of its notebooks, with rows for all cells."""
-        submitted = self._submitted(submission, notebook)
+    def _mark(self, submission: SubmittedAssignment, notebook: Notebook) -> None:
+        """Have a row for one of its notebooks, and those for all cells."""
+        self._complete(self._submitted(submission, notebook), notebook)
         self._db.flush()
-        if self._complete(submitted, notebook):
-            self._db.flush()
-            self._db.refresh(submitted)
-        return submitted
 
 
 def _make(file: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 from autograder.observation import Observation
 from autograder.sandbox.temporary import TemporaryFolder
@@ -18,21 +19,24 @@ __all__ = ["executed", "write_autograded"]
 
 def executed(
     submission: Submission, seen: Observation | None, language: str, isolation: str = "full"
-) -> nbformat.NotebookNode:
-    """The submission's notebook with the outputs of trial 0, and what its page has to say."""
-    notebook = copy.deepcopy(submission.notebook)
-    notebook.metadata["autograder"] = {"language": language, "isolation": isolation}
+) -> NotebookNode:
+    """The submission's notebook with the outputs of trial 0, and what its page has to say. What is
+    as it was is shared with it."""
+    notebook, cells = NotebookNode(submission.notebook), list(submission.notebook.cells)
+    ours = NotebookNode(language=language, isolation=isolation)
+    notebook.metadata = NotebookNode(notebook.metadata, autograder=ours)
     if seen is not None:
         for number, cell in enumerate(submission.cells):
             if number in seen.cells:
                 outputs = [nbformat.from_dict(one) for one in seen.outputs(number)]
-                notebook.cells[cell.index].outputs = outputs
-                notebook.cells[cell.index].execution_count = number + 1
+                ran = {"outputs": outputs, "execution_count": number + 1}
+                cells[cell.index] = NotebookNode(cells[cell.index], **ran)
+    notebook.cells = cells
     return notebook
 
 
 def write_autograded(
-    folder: Path, submission: Submission, notebooks: Mapping[str, nbformat.NotebookNode]
+    folder: Path, submission: Submission, notebooks: Mapping[str, NotebookNode]
 ) -> None:
     """Replace ``folder`` by the executed ``notebooks``, by name, and the files that were handed in
     with them."""
@@ -49,8 +53,9 @@ def write_autograded(
         if submission.secret is not None:
             (fresh / SECRET).write_bytes(submission.secret)
         for name, notebook in notebooks.items():
-            # Not nbformat.write, which validates: that takes longer than the rest of recording.
-            text = nbformat.v4.writes(notebook)
+            # Not nbformat.write, which validates, copies and indents: that takes longer than the
+            # rest of recording.
+            text = json.dumps(notebook, ensure_ascii=False)
             with (fresh / f"{name}.ipynb").open("w", encoding="utf-8") as file:
                 file.write(f"{text}\n")
                 file.flush()
