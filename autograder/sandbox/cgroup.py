@@ -20,6 +20,7 @@ __all__ = ["Group", "Version1", "Version2", "find", "sweep"]
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "autograder-"
 REMOVE_SECONDS = 2.0
+EVENTS_CAP = 4096
 OPTIONAL = {  # some kernels have no such files
     "memory.swap.max",
     "memory.oom.group",
@@ -44,6 +45,7 @@ class Group:
     ) -> None:
         self._folders: list[Path] = []
         self._events = events
+        self._files: dict[str, int] = {}
         self._rang = False
         self.alarm = alarm
         try:
@@ -65,13 +67,29 @@ class Group:
         if self.alarm is not None and not self._rang:
             with contextlib.suppress(BlockingIOError):
                 self._rang = os.eventfd_read(self.alarm) > 0
-        return self._rang or _count(self._folders[0] / self._events, "oom_kill") > 0
+        return self._rang or self._count(self._folders[0], self._events, "oom_kill") > 0
 
     def refused_processes(self) -> int:
         """How often the kernel has refused to make a process or thread: 0 where it counts none."""
-        return _count(self._folders[-1] / "pids.events", "max")
+        return self._count(self._folders[-1], "pids.events", "max")
+
+    def _count(self, folder: Path, events: str, name: str) -> int:
+        """The number behind ``name`` in a file of events; 0 where there is none. It stays open: it
+        is read after each frame, and opening it would take longer than all the rest."""
+        if events not in self._files:
+            try:
+                self._files[events] = os.open(folder / events, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return 0
+        for line in os.pread(self._files[events], EVENTS_CAP, 0).decode().splitlines():
+            if line.startswith(f"{name} "):
+                return int(line.split()[1])
+        return 0
 
     def close(self) -> None:
+        for file in self._files.values():
+            os.close(file)
+        self._files.clear()
         give_up = time.monotonic() + REMOVE_SECONDS
         for folder in self._folders:
             # The kernel may still be counting out the dead.
@@ -205,15 +223,6 @@ def _arm(alarm: int, folder: Path) -> None:
             (folder / "cgroup.event_control").write_text(f"{alarm} {control}")
         finally:
             os.close(control)
-
-
-def _count(events: Path, name: str) -> int:
-    """The number behind ``name`` in a file of events; 0 where there is none."""
-    try:
-        lines = events.read_text().splitlines()
-    except FileNotFoundError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0)
 
 
 def _name() -> str:
