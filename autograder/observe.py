@@ -28,7 +28,7 @@ from autograder.isolation import INSIDE, PACKAGE_ROOT
 from autograder.observation import Observation, ObservationError, joined
 from autograder.sandbox import Limits, Sandbox, SandboxBroken, SandboxUnavailable
 from autograder.store import content_of, file_of, set_aside
-from autograder.submission import Submission
+from autograder.submission import Submission, reference
 
 if TYPE_CHECKING:
     from autograder.cluster.cluster import Kind
@@ -123,6 +123,18 @@ class Observer:
     @cached_property
     def _probes(self) -> str:
         return without_notes(self.assignment.probes)
+
+    @cached_property
+    def _common(self) -> bytes:
+        """What most runs have in common, for the sandbox to compile once: the cells that are not
+        for students to change, as they lie among the others, and the probes."""
+        source = reference(self.assignment)
+        cells = [
+            (place + 1, run.source)
+            for place, run in enumerate(source.cells)
+            if not source.notebook.cells[run.index].metadata.get("nbgrader", {}).get("solution")
+        ]
+        return json.dumps({"cells": cells, "probes": self._probes}).encode()
 
     def observe(self, submission: Submission, *, fresh: bool = False) -> list[Trial]:
         """All trials of ``submission``, first those on the CPU; none if it cannot be read.
@@ -286,7 +298,9 @@ class Observer:
                 seen.accept(frame, payload)
             told = True  # what comes first tells of the GPU: no cell has run yet
 
-        ended = self.sandbox.run(job, limits=limits, files=submission.files, on_frame=take)
+        ended = self.sandbox.run(
+            job, limits=limits, files=submission.files, on_frame=take, prepared=self._common
+        )
         if not told:
             # Somebody else may have had its memory for a moment.
             raise SandboxBroken(f"CUDA did not start ({ended.how}: {ended.detail.strip()[-300:]})")

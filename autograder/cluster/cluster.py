@@ -465,7 +465,9 @@ class Kind:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         files: Mapping[str, bytes] = NO_FILES,
         on_frame: Callable[[dict[str, Any], bytes], None],
+        prepared: bytes = b"",
     ) -> Ended:
+        """As of a sandbox. What is ``prepared`` stays here: it would double what a task sends."""
         if payload:
             raise ValueError("a job of the cluster has no payload")
         return self.cluster.run(self.name, job, limits, files, on_frame)

@@ -7,7 +7,8 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import ModuleType
+from functools import lru_cache
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
     "Draws",
     "Missing",
     "Student",
+    "compiled",
     "load_probes",
     "run_probe",
     "watched_operators",
@@ -191,10 +193,16 @@ def watched_operators() -> Iterator[list[str]]:
         yield names
 
 
+@lru_cache(maxsize=1)
+def compiled(source: str) -> CodeType:
+    """The text of a ``probes_<assignment>.py``, compiled."""
+    return compile(source, "<probes>", "exec")
+
+
 def load_probes(source: str) -> list[Probe]:
     """Run the text of a ``probes_<assignment>.py`` and give its probes."""
     module = ModuleType("autograder_probes")
-    exec(compile(source, "<probes>", "exec"), vars(module))
+    exec(compiled(source), vars(module))
     return probes_in(module)
 
 

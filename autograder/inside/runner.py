@@ -14,6 +14,7 @@ snapshots: those are the other run's.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
@@ -24,14 +25,20 @@ import numpy as np
 import torch
 
 from autograder.inside import cuda
-from autograder.inside.probing import INTERRUPTED, load_probes, run_probe, watched_operators
+from autograder.inside.probing import (
+    INTERRUPTED,
+    compiled,
+    load_probes,
+    run_probe,
+    watched_operators,
+)
 from autograder.inside.record import Recorder
 from autograder.inside.seeding import START, seed_everything, shift_seeds
 from autograder.inside.shell import Shell
 from autograder.inside.snapshot import Watch, snapshot
 from autograder.inside.uncompiled import put_off_compiler
 
-__all__ = ["open_shell", "serve", "warm_up"]
+__all__ = ["open_shell", "prepare", "serve", "warm_up"]
 
 FIGURE = """
 import matplotlib.pyplot as plt
@@ -95,6 +102,14 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
         "numpy": np.__version__,
         "cuda": cuda.possible(),
     }
+
+
+def prepare(data: bytes) -> None:
+    """Compile what the next jobs have in common: JSON, ``{"cells": [[number, source]], "probes":
+    text}``. What was prepared before is forgotten. Runs nothing of it."""
+    common = json.loads(data)
+    _shells[0].prepare([(number, source) for number, source in common["cells"]])
+    compiled(common["probes"])
 
 
 def serve(job: dict[str, Any], payload: bytes, send: Send) -> None:

@@ -50,7 +50,7 @@ class Sandbox:
         `entry` has `warm_up(uses) -> dict`, called once in the zygote, and
         `serve(job, payload, send)`, called in each child; `uses` is its own affair. What warm_up
         opens (descriptors, event loops, threads) does not reach serve; what it imports and
-        computes does.
+        computes does. Where `run` is given what to prepare, it has `prepare(data: bytes)`, too.
         """
         if isolation not in ("full", "none"):
             raise ValueError(f"isolation is 'full' or 'none', not {isolation!r}")
@@ -77,8 +77,12 @@ class Sandbox:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         files: Mapping[str, bytes] = NO_FILES,
         on_frame: OnFrame,
+        prepared: bytes = b"",
     ) -> Ended:
         """Serve one job in a fresh child; `on_frame` gets what it sends, in this thread.
+
+        `prepared` is what the zygote lets the entry prepare before, unless it has done so for the
+        job before: work that children of the same kind would each do again. It is only for speed.
 
         Whatever `on_frame` raises kills the child: TooMuch makes the run "too_large", any other
         ValueError makes it "garbled", anything else goes on to the caller.
@@ -86,6 +90,8 @@ class Sandbox:
         _check_files(files, limits)
         zygote = self._living()
         try:
+            if prepared:
+                zygote.prepare(prepared)
             with zygote.bear() as child:
                 try:
                     child.confine(zygote.keeper, limits, files)

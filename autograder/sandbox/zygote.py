@@ -39,6 +39,7 @@ class Zygote:
     ) -> None:
         self._isolation = isolation
         self._lock = threading.Lock()
+        self._prepared = b""
         self._stderr = os.memfd_create("stderr", os.MFD_CLOEXEC)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process: subprocess.Popen[bytes] | None = None
@@ -132,6 +133,23 @@ class Zygote:
                 return keeper
         raise AssertionError("the watcher needs no permission")
 
+    def prepare(self, data: bytes) -> None:
+        """Hand ``data`` to the entry's ``prepare``, before the next child is forked; nothing where
+        it was the last to be prepared for."""
+        with self._lock:
+            if data == self._prepared:
+                return
+            self._prepared = data
+            with os.fdopen(os.memfd_create("prepared", os.MFD_CLOEXEC), "wb") as file:
+                file.write(data)
+                file.flush()
+                file.seek(0)
+                self._control.settimeout(BIRTH_SECONDS)
+                try:
+                    socket.send_fds(self._control, [b"prepare"], [file.fileno()])
+                except OSError as error:
+                    raise self._mute(error) from error
+
     def bear(self) -> Child:
         """Ask for a new child. It waits for its set-up; the caller closes it."""
         channel, childs = socket.socketpair()
@@ -149,7 +167,7 @@ class Zygote:
         except OSError as error:
             channel.close()
             register.close()
-            raise SandboxBroken(f"the zygote does not answer: {error}{self._last()}") from error
+            raise self._mute(error) from error
         except BaseException:
             channel.close()
             register.close()
@@ -202,6 +220,9 @@ class Zygote:
         size = os.fstat(self._stderr).st_size
         text = os.pread(self._stderr, STDERR_CAP, max(0, size - STDERR_CAP))
         return text.decode(errors="replace").strip()
+
+    def _mute(self, error: OSError) -> SandboxBroken:
+        return SandboxBroken(f"the zygote does not answer: {error}{self._last()}")
 
     def _last(self) -> str:
         if self._process is None or self._process.poll() is None:

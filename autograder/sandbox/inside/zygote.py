@@ -2,8 +2,9 @@
 
 Started as `python -m autograder.sandbox.inside.zygote JSON`. It stays single-threaded, as a fork
 copies one thread only and a lock that another one held would stay locked for ever. Requests come
-on the control socket, each with two descriptors: the child's channel to the host, and a register
-socket on which the host is told of the birth (with a pidfd) and the exit of that one child.
+on the control socket: to fork, with two descriptors, the child's channel to the host and a register
+socket on which the host is told of the birth (with a pidfd) and the exit of that one child; or to
+prepare for what the next children have in common, with a file of it.
 """
 
 from __future__ import annotations
@@ -70,6 +71,9 @@ class Zygote:
         message, descriptors, _, _ = socket.recv_fds(self._control, 64, 2)
         if not message:
             return False
+        if message == b"prepare":
+            self._prepare(descriptors[0])
+            return True
         channel, register = (socket.socket(fileno=descriptor) for descriptor in descriptors)
         try:
             self._fork(channel, register)
@@ -79,6 +83,15 @@ class Zygote:
         finally:
             channel.close()
         return True
+
+    def _prepare(self, descriptor: int) -> None:
+        """Let the entry prepare for what children have in common; they inherit it."""
+        with open(descriptor, "rb") as file:
+            data = file.read()
+        # What cannot be prepared for, each child does by itself, and says what is wrong with it.
+        with contextlib.suppress(Exception):
+            self._entry.prepare(data)
+        gc.freeze()
 
     def _fork(self, channel: socket.socket, register: socket.socket) -> None:
         _assert_forkable()

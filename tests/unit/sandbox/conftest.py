@@ -46,6 +46,7 @@ class Runner:
         *,
         payload: bytes = b"",
         files: dict[str, bytes] | None = None,
+        prepared: bytes = b"",
         **limits: Any,
     ) -> Heard:
         heard = Heard()
@@ -60,6 +61,7 @@ class Runner:
             limits=Limits(**{"seconds": 10.0, **limits}),
             files=files or {},
             on_frame=keep,
+            prepared=prepared,
         )
         return heard
 

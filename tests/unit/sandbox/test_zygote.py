@@ -116,6 +116,29 @@ def test_after_the_zygote_was_killed_the_next_run_works(isolation: str) -> None:
 
 
 @Isolation
+def test_children_inherit_what_was_prepared(isolation: str) -> None:
+    """Once for each that is another than the one before, and again where one died."""
+    before = below(os.getpid())
+    with make_sandbox(isolation) as sandbox:
+        run = Runner(sandbox)
+
+        def said(data: bytes) -> list[str]:
+            return run("say(prepared)", prepared=data).said
+
+        assert said(b"") == []
+        assert said(b"a") == said(b"a") == said(b"") == ["a"]
+        large = "b" * 1_000_000
+        assert said(large.encode()) == ["a", large]
+        assert said(b"broken") == ["a", large]
+        assert run("prepared.clear()\nsay(0)", prepared=b"c").said == 0
+        assert said(b"c") == ["a", large, "c"]
+        os.kill(zygote_of(before), signal.SIGKILL)
+        with pytest.raises(SandboxBroken):
+            said(b"c")
+        assert said(b"c") == ["c"]
+
+
+@Isolation
 def test_a_zygote_that_dies_four_times_in_a_row_is_given_up(isolation: str) -> None:
     before = below(os.getpid())
     with make_sandbox(isolation) as sandbox:

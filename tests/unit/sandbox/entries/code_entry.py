@@ -16,6 +16,16 @@ def warm_up(uses: list[str]) -> dict[str, Any]:
     return {"python": list(sys.version_info[:2])}
 
 
+prepared: list[str] = []
+"""What the zygote was asked to prepare for, in this order."""
+
+
+def prepare(data: bytes) -> None:
+    if data == b"broken":
+        raise ValueError("cannot be prepared for")
+    prepared.append(data.decode())
+
+
 def serve(job: dict[str, Any], payload: bytes, send: Any) -> None:
     def tried(action: Any) -> str:
         """The name of the error, or LEAK."""
@@ -28,6 +38,7 @@ def serve(job: dict[str, Any], payload: bytes, send: Any) -> None:
         **MODULES,
         "Path": Path,
         "payload": payload,
+        "prepared": prepared,
         "send": send,
         "say": lambda value: send({"said": value}),
         "tried": tried,
