@@ -194,15 +194,16 @@ class Grader:
         """The same for who has the turn already."""
         for folder in self.course.odd_folders(name):
             self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
+        students = self._students(name)
+        if any(not self.course.report_path(one, name).exists() for one in students):
+            self._warm_up()  # for who is new, while all are read
         if self.course.is_plain(name):
             from autograder.plain.grading import grade_plain
 
-            students = self._students(name)
             reports, most = grade_plain(self, name, students)
         else:
             assignment = self.course.assignment(name)
-            students, most = self._students(name), assignment.max_score
-            reports = self._grade(assignment, students)
+            reports, most = self._grade(assignment, students), assignment.max_score
         self._settle(name, reports)
         for student in self._missing(students):
             reports[student] = missing_json(student, most)

@@ -106,6 +106,34 @@ def test_a_sandbox_that_was_begun_is_closed_when_grading_is_refused(opened, cour
     assert len(opened.uses) == opened.closed == 1
 
 
+def test_it_starts_while_submissions_are_read_if_one_is_new(
+    opened, course, hand_in, notebooks, monkeypatch
+):
+    from autograder import grading
+
+    class Read(Exception):
+        """The first submission is being read."""
+
+    def read(*_):
+        raise Read
+
+    monkeypatch.setattr(grading, "read_submission", read)
+
+    def started():
+        with pytest.raises(Read), Grader(Course.at(course)) as grader:
+            grader.grade(P)
+        return len(opened.uses)
+
+    for student in ("ana", "luis"):
+        hand_in(course, student, P, notebooks.of(P))
+        path = Course.at(course).report_path(student, P)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}", "utf-8")
+    assert started() == 0
+    path.unlink()
+    assert started() == 1
+
+
 def test_what_the_assignment_before_left_behind_does_not_stay(course):
     class Circle:
         def __init__(self):
