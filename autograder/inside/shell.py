@@ -274,8 +274,9 @@ class Compiler(CachingCompiler):
         return self._last[2]
 
     def __call__(self, source: Any, filename: str, symbol: str, **named: Any) -> Any:
-        for node in getattr(source, "body", ())[:1]:
-            key = id(node), filename, symbol, self.flags
+        body = getattr(source, "body", None)  # an expression's is a node, not a list
+        if isinstance(body, list) and len(body) == 1:
+            key = id(body[0]), filename, symbol, self.flags
             if key in self._codes:
                 return self._codes[key]
         return super().__call__(source, filename, symbol, **named)

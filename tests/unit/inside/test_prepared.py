@@ -69,6 +69,19 @@ print(json.dumps([run(source, number) for number, source in cells]))
     assert any("SyntaxWarning" in str(one["outputs"]) for one in plain)
 
 
+TIMED = ["%time 1 + 1", "%time z = 1", "%%time\nx = 1\nx + 1", "%timeit -n1 -r1 1 + 1"]
+
+
+@pytest.mark.parametrize("prepare", ["", "shell.prepare(cells)"])
+def test_magics_that_compile_by_themselves_work(prepare):
+    code = f"""
+cells = list(enumerate({TIMED!r}, 1))
+{prepare}
+print(json.dumps([run(source, number)["status"] for number, source in cells]))
+"""
+    assert in_own_process(SHELL + code) == ["ok"] * len(TIMED)
+
+
 COUNTS = """
 source = "def f(n):\\n    return n + 1\\nx = f(1)\\nx\\n"
 said = [counting(source, 3)]
