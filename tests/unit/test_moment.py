@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autograder.moment import due_moment, handed_in, local, zone
@@ -168,11 +168,15 @@ def test_no_timestamp_raises(text):
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2035, 1, 1)))
+@example(datetime(1999, 4, 4, 2))
+@example(datetime(1999, 4, 4, 3))
 def test_a_moment_that_is_written_with_its_offset_is_read_back(wall):
-    moment = wall.replace(microsecond=0, tzinfo=UTC).astimezone(SANTIAGO)
+    moment = wall.replace(microsecond=0, tzinfo=UTC)
+    # Not compared with this: Python calls a time that comes twice equal to none elsewhere.
+    there = moment.astimezone(SANTIAGO)
 
-    assert handed_in(f"{moment:%Y-%m-%d %H:%M:%S %z}", None) == moment
-    assert due_moment(moment.isoformat(" "), None) == moment
+    assert handed_in(f"{there:%Y-%m-%d %H:%M:%S %z}", None) == moment
+    assert due_moment(there.isoformat(" "), None) == moment
 
 
 def test_a_moment_is_shown_in_the_courses_time():
