@@ -39,28 +39,51 @@ def write_autograded(
     folder: Path, submission: Submission, notebooks: Mapping[str, NotebookNode]
 ) -> None:
     """Replace ``folder`` by the executed ``notebooks``, by name, and the files that were handed in
-    with them."""
+    with them; unless that is what it has."""
+    wanted = dict(submission.files)
+    if submission.timestamp:
+        wanted["timestamp.txt"] = submission.timestamp.encode()
+    if submission.secret is not None:
+        wanted[SECRET] = submission.secret
+    # Not nbformat.write, which validates, copies and indents: that takes longer than the rest of
+    # recording.
+    made = {f"{name}.ipynb": one for name, one in notebooks.items()}
+    texts = {
+        name: f"{json.dumps(one, ensure_ascii=False)}\n".encode() for name, one in made.items()
+    }
+    wanted |= texts
+    if _holds(folder, wanted):
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryFolder(folder.parent) as made:
-        fresh, old = made.path / "new", made.path / "old"
+    with TemporaryFolder(folder.parent) as temporary:
+        fresh, old = temporary.path / "new", temporary.path / "old"
         fresh.mkdir()
-        for name, content in submission.files.items():
+        for name, content in wanted.items():
             path = fresh / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        if submission.timestamp:
-            (fresh / "timestamp.txt").write_text(submission.timestamp, encoding="utf-8")
-        if submission.secret is not None:
-            (fresh / SECRET).write_bytes(submission.secret)
-        for name, notebook in notebooks.items():
-            # Not nbformat.write, which validates, copies and indents: that takes longer than the
-            # rest of recording.
-            text = json.dumps(notebook, ensure_ascii=False)
-            with (fresh / f"{name}.ipynb").open("w", encoding="utf-8") as file:
-                file.write(f"{text}\n")
-                file.flush()
-                # The report, which says that all is recorded, must not survive a power cut alone.
-                os.fsync(file.fileno())
+            with path.open("wb") as file:
+                file.write(content)
+                if name in texts:
+                    file.flush()
+                    # The report, which says that all is recorded, must not survive a power cut
+                    # alone.
+                    os.fsync(file.fileno())
         if folder.exists():
             folder.rename(old)
         fresh.rename(folder)
+
+
+def _holds(folder: Path, files: Mapping[str, bytes]) -> bool:
+    """Whether ``folder`` has ``files`` and nothing else: judging again changes none of them."""
+    try:
+        present = {
+            str(path.relative_to(folder)): path
+            for path in folder.rglob("*")
+            if path.is_symlink() or not path.is_dir()
+        }
+        return present.keys() == files.keys() and all(
+            path.is_file() and not path.is_symlink() and path.read_bytes() == files[name]
+            for name, path in present.items()
+        )
+    except OSError:
+        return False
