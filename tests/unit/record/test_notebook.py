@@ -13,7 +13,10 @@ T = "tarea"
 
 
 def submission(**more):
-    cells = [nbformat.v4.new_markdown_cell("á", id="dos"), nbformat.v4.new_code_cell("1\n2", id="uno")]
+    cells = [
+        nbformat.v4.new_markdown_cell("á", id="dos"),
+        nbformat.v4.new_code_cell("1\n2", id="uno"),
+    ]
     notebook = nbformat.v4.new_notebook(cells=cells)
     files = {"datos/a.csv": b"1,2", "b.py": b""}
     run = (RunCell(1, "1\n2", "uno"),)
