@@ -249,14 +249,15 @@ class Gradebook:
             self._db.add(notebook)
         self._db.flush()
         changes = self._cells(notebook, released)
-        handed_in = {
-            row[0]
-            for row in self._db.query(SubmittedAssignment.id).filter_by(assignment_id=assignment.id)
-        }
-        # All are whole unless the cells have changed, and thousands are slow to load.
-        for id in sorted(handed_in - self._whole(notebook)):
-            submission = self._db.get(SubmittedAssignment, id)
-            self._complete(self._submitted(submission, notebook), notebook)
+        handed_in = dict(
+            row
+            for row in self._db.query(
+                SubmittedAssignment.id, SubmittedAssignment.student_id
+            ).filter_by(assignment_id=assignment.id)
+        )
+        # All are whole unless the cells have changed.
+        for id in sorted(handed_in.keys() - self._whole(notebook)):
+            Rows.complete(self._db.connection(), handed_in[id], name, called)
         # Where there is none, nobody has anything to lose or gain by it yet.
         return changes if handed_in else []
 
@@ -328,24 +329,6 @@ class Gradebook:
             for field, value in fields.items():
                 if getattr(row, field) != value:
                     setattr(row, field, value)
-
-    def _submitted(self, submission: SubmittedAssignment, notebook: Notebook) -> SubmittedNotebook:
-        for row in submission.notebooks:
-            if row.notebook_id == notebook.id:
-                return row
-        row = SubmittedNotebook(notebook=notebook, assignment=submission)
-        self._db.add(row)
-        return row
-
-    def _complete(self, submitted: SubmittedNotebook, notebook: Notebook) -> None:
-        """Give a submission the rows for the cells that it has none for."""
-        grades = {row.cell_id for row in submitted.grades}
-        comments = {row.cell_id for row in submitted.comments}
-        tasks = list(notebook.task_cells)
-        graded = [one.id for one in (*notebook.grade_cells, *tasks) if one.id not in grades]
-        noted = [one.id for one in (*notebook.solution_cells, *tasks) if one.id not in comments]
-        self._db.add_all(Grade(cell_id=one, notebook=submitted) for one in graded)
-        self._db.add_all(Comment(cell_id=one, notebook=submitted) for one in noted)
 
     def record(
         self, report: Report, comments: Mapping[str, str], timestamp: str | None = None
@@ -428,8 +411,8 @@ class Gradebook:
         those that were missing."""
         rows = Rows.find(self._db.connection(), student, name, called)
         if rows is None:
-            submission = self._handed_in(student, name)
-            self._mark(submission, self._book.find_notebook(called, name))
+            if not Rows.complete(self._db.connection(), student, name, called):
+                self._book.find_notebook(called, name)  # which says what it does not know
             rows = Rows.find(self._db.connection(), student, name, called)
             if rows is None:
                 raise StaleDataError("somebody removes rows of the gradebook")
@@ -437,29 +420,6 @@ class Gradebook:
         if when is not None:
             rows.handed_in_at(when)
         return rows
-
-    def _handed_in(self, id: str, name: str) -> SubmittedAssignment:
-        """The row of what student ``id`` handed in for assignment ``name``."""
-        assignment = self._book.find_assignment(name)
-        student = self._db.get(Student, id)
-        if student is None:
-            student = Student(id=id)
-            self._db.add(student)
-        submission = (
-            self._db.query(SubmittedAssignment)
-            .filter_by(assignment_id=assignment.id, student_id=id)
-            .one_or_none()
-        )
-        if submission is None:
-            submission = SubmittedAssignment(assignment=assignment, student=student)
-            self._db.add(submission)
-        self._db.flush()
-        return submission
-
-    def _mark(self, submission: SubmittedAssignment, notebook: Notebook) -> None:
-        """Have a row for one of its notebooks, and those for all cells."""
-        self._complete(self._submitted(submission, notebook), notebook)
-        self._db.flush()
 
 
 def _make(file: Path) -> None:

@@ -16,17 +16,18 @@ from nbgrader.api import (
     Comment,
     Grade,
     Notebook,
+    Student,
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy import Connection, Row, Table, and_, bindparam, select, update
+from sqlalchemy import Connection, Row, Table, and_, bindparam, insert, select, update
 from sqlalchemy.orm.exc import StaleDataError
 
 __all__ = ["Rows"]
 
 ASSIGNMENT, NOTEBOOK, CELL = Assignment.__table__, Notebook.__table__, BaseCell.__table__
 HANDED_IN, SUBMITTED = SubmittedAssignment.__table__, SubmittedNotebook.__table__
-GRADE, COMMENT = Grade.__table__, Comment.__table__
+GRADE, COMMENT, STUDENT = Grade.__table__, Comment.__table__, Student.__table__
 GRADED, NOTED = ("GradeCell", "TaskCell"), ("SolutionCell", "TaskCell")
 
 PLACE = (
@@ -43,17 +44,34 @@ PLACE = (
 )
 
 
+REGISTERED = (
+    select(ASSIGNMENT.c.id, NOTEBOOK.c.id.label("notebook"))
+    .join(NOTEBOOK, NOTEBOOK.c.assignment_id == ASSIGNMENT.c.id)
+    .where(ASSIGNMENT.c.name == bindparam("assignment"), NOTEBOOK.c.name == bindparam("notebook"))
+)
+
+
 def _of_cells(table: Table, kinds: tuple[str, ...]) -> Any:
     """Each cell of these kinds with its row in ``table``, or nothing in its place."""
     own = and_(table.c.cell_id == CELL.c.id, table.c.notebook_id == bindparam("submitted"))
     return (
-        select(CELL.c.name.label("cell"), CELL.c.type, *table.c)
+        select(CELL.c.id.label("of_cell"), CELL.c.name.label("cell"), CELL.c.type, *table.c)
         .join_from(CELL, table, own, isouter=True)
         .where(CELL.c.notebook_id == bindparam("notebook"), CELL.c.type.in_(kinds))
     )
 
 
 GRADES, COMMENTS = _of_cells(GRADE, GRADED), _of_cells(COMMENT, NOTED)
+
+
+def _made(connection: Connection, table: Table, **values: str) -> str:
+    """The id of the row of ``table`` that has these ``values``, made if there is none."""
+    same = and_(*(table.c[name] == bindparam(f"own_{name}") for name in values))
+    own = {f"own_{name}": value for name, value in values.items()}
+    found = connection.execute(select(table.c.id).where(same), own).scalar_one_or_none()
+    if found is None:
+        found = connection.execute(insert(table).values(**values)).inserted_primary_key[0]
+    return str(found)
 
 
 def _changing(table: Table, *columns: str) -> Any:
@@ -98,6 +116,28 @@ class Rows:
         if any(row.id is None for row in (*grades.values(), *comments.values())):
             return None
         return cls(connection, place, grades, comments)
+
+    @staticmethod
+    def complete(connection: Connection, student: str, assignment: str, notebook: str) -> bool:
+        """Make those of ``student`` that there are none of yet: a submission without scores and
+        comments. Nothing, and no, where the gradebook does not know the notebook."""
+        names = {"assignment": assignment, "notebook": notebook}
+        known = connection.execute(REGISTERED, names).one_or_none()
+        if known is None:
+            return False
+        _made(connection, STUDENT, id=student)
+        handed_in = _made(connection, HANDED_IN, assignment_id=known.id, student_id=student)
+        own = {"assignment_id": handed_in, "notebook_id": known.notebook}
+        where = {"notebook": known.notebook, "submitted": _made(connection, SUBMITTED, **own)}
+        for table, cells in ((GRADE, GRADES), (COMMENT, COMMENTS)):
+            missing = [
+                {"cell_id": row.of_cell, "notebook_id": where["submitted"]}
+                for row in connection.execute(cells, where)
+                if row.id is None
+            ]
+            if missing:
+                connection.execute(insert(table), missing)
+        return True
 
     def handed_in_at(self, moment: datetime) -> None:
         if self._place.timestamp != moment:
