@@ -412,7 +412,7 @@ class Gradebook:
         rows = Rows.find(self._db.connection(), student, name, called)
         if rows is None:
             if not Rows.complete(self._db.connection(), student, name, called):
-                self._book.find_notebook(called, name)  # which says what it does not know
+                raise InvalidEntry(f"it does not know the notebook {called!r} of {name!r}")
             rows = Rows.find(self._db.connection(), student, name, called)
             if rows is None:
                 raise StaleDataError("somebody removes rows of the gradebook")

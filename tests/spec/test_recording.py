@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from gradebooks import T, released, report
@@ -88,6 +89,40 @@ def test_what_is_different_is_written(book, written, again, tables):
     written.clear()
     book.record(*again)
     assert written == tables
+
+
+def test_what_was_never_registered_is_not_recorded(book, written):
+    other = replace(report("ana"), assignment="otra")
+    with pytest.raises(MachineError, match="does not know the notebook 'otra' of 'otra'"):
+        book.record(other, {}, WHEN)
+    assert written == []
+
+
+def test_a_cell_that_is_new_reaches_who_has_handed_in(book, tmp_path):
+    book.record(report("ana"), SAID, WHEN)
+    book.record(report("luis"), SAID, WHEN)
+    more = released()
+    for cell in released().cells[:2]:
+        marks = cell.metadata.nbgrader
+        marks.grade_id = marks.grade_id.replace("suma", "resta")
+        more.cells.append(cell)
+    told = book.register(T, more)
+    assert told == ["resta is new"]
+    with sqlite3.connect(tmp_path / "gradebook.db") as database:
+        rows = database.execute(
+            "SELECT name, count(*), max(auto_score), min(needs_manual_grade) FROM base_cell "
+            "JOIN grade ON grade.cell_id = base_cell.id GROUP BY name ORDER BY name"
+        ).fetchall()
+        notes = database.execute(
+            "SELECT count(*) FROM base_cell JOIN comment ON comment.cell_id = base_cell.id "
+            "WHERE name = 'resta'"
+        ).fetchall()
+    assert rows == [
+        ("doble-check", 2, 6.0, 0),
+        ("resta-check", 2, None, 1),
+        ("suma-check", 2, 4.0, 0),
+    ]
+    assert notes == [(2,)]
 
 
 def test_rows_that_somebody_removed_are_made_again(book, tmp_path):
