@@ -29,7 +29,7 @@ def note(notes: Path, **what: Any) -> None:
 
 
 def watch(notes: Path) -> None:
-    observe, run, serve = Observer.observe, Sandbox.run, Child.serve
+    observe, run, serve = Observer.on_cpu, Sandbox.run, Child.serve
 
     def observe_by_name(self: Observer, submission: Any, **more: Any) -> Any:
         who.student = submission.student
@@ -62,7 +62,7 @@ def watch(notes: Path) -> None:
         return serve(self, *more, **named)
 
     Child.serve = serve_from_now  # type: ignore[method-assign]
-    Observer.observe = observe_by_name  # type: ignore[method-assign]
+    Observer.on_cpu = observe_by_name  # type: ignore[method-assign]
     Sandbox.run = timed_run  # type: ignore[method-assign]
 
 
