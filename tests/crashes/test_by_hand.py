@@ -165,7 +165,9 @@ def test_a_submission_that_comes_back_to_what_it_was_is_recorded_again(done):
     from autograder import grading
 
     shutil.copy(done.submitted(3) / f"{NAME}.ipynb", done.submitted(0))
-    after_a_kill.setattr(grading, "write_json", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    after_a_kill.setattr(
+        grading, "write_json", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     assert done.grade().status == 130
     after_a_kill.undo()
     assert rows(done.path("gradebook.db")) != before
