@@ -1,4 +1,4 @@
-"""The adapter to nbgrader's gradebook: the only place that knows its tables.
+"""The adapter to nbgrader's gradebook: with ``rows``, the only place that writes its tables.
 
 One session, one transaction a submission. Manual scores and manual comments are never written.
 """
