@@ -30,6 +30,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
+from autograder.inside.fonts import fonts_by_header
 from autograder.inside.traces import CELL_FILE, told
 
 __all__ = ["Cell", "Interrupted", "Shell", "time_limit"]
@@ -445,7 +446,8 @@ class Shell:
     def prepare_figures(self) -> None:
         """Show figures at the end of the cell that draws them, also in a notebook that never says
         ``%matplotlib``. Imports matplotlib."""
-        self._shell.run_line_magic("matplotlib", "inline")
+        with fonts_by_header():
+            self._shell.run_line_magic("matplotlib", "inline")
         from matplotlib import pyplot
 
         # What draws all open figures after every cell comes after what shows and closes them: else

@@ -162,6 +162,9 @@ def test_a_sigmoid_by_hand_uses_none():
         ("return F.relu(x)", "relu"),
         ("return nn.ReLU()(x)", "relu"),
         ("return x.relu()", "relu"),
+        ("return torch.linalg.det(x)", "det"),
+        ("return torch.special.softmax(x, 0)", "softmax"),
+        ("return torch.fft.fft(x)", "fft"),
     ],
 )
 def test_functions_that_are_taken_apart_below_are_seen_by_name(body, name):
