@@ -69,6 +69,11 @@ class Recorder:
         tensors, self._tensors, self._nodes = self._tensors, {}, 0
         return save(tensors) if tensors else b""
 
+    def raw(self) -> list[bytes]:
+        """The same as mere bytes, for who compares them: the trees tell shapes and dtypes."""
+        tensors, self._tensors, self._nodes = self._tensors, {}, 0
+        return [bytes(one.view(-1).view(torch.uint8).numpy()) for one in tensors.values()]
+
     def tree(self, value: Any, depth: int = 0) -> Tree:
         """The data of ``value``: ``kind``, exact ``type`` and what that kind carries."""
         self._count_one()

@@ -26,7 +26,7 @@ class Watch:
         self._names = names
         self._largest = largest
         self.bound: set[str] = set()
-        self._before: dict[str, tuple[Any, tuple[Tree, bytes]]] = {}
+        self._before: dict[str, tuple[Any, tuple[Tree, list[bytes]]]] = {}
 
     def start(self) -> None:
         """Remember the names' objects and values: call it right before the cell runs."""
@@ -55,9 +55,9 @@ class Watch:
                 self.bound.add(name)
         self._before = {}
 
-    def _print(self, value: Any) -> tuple[Tree, bytes]:
+    def _print(self, value: Any) -> tuple[Tree, list[bytes]]:
         recorder = Recorder(self._largest, 4 * self._largest)
-        return recorder.tree(value), recorder.take()
+        return recorder.tree(value), recorder.raw()
 
 
 def _bound_at_top(tree: ast.AST | None, error_line: int | None) -> set[str]:

@@ -1,4 +1,4 @@
-"""Import nbgrader without what it imports for Jupyter's server, which is most of it."""
+"""Import nbgrader without what it imports for Jupyter's server and hub, which is most of it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ EXTENSIONS = tuple(
     for one in ("assignment_list", "course_list", "validate_assignment", "formgrader")
 )
 """What ``nbgrader/__init__.py`` takes a function of each from, to hand it to a server."""
+AUTH, HUB, PLUGIN = "nbgrader.auth", "nbgrader.auth.jupyterhub", "JupyterHubAuthPlugin"
+"""The package that the gradebook imports, its module with an HTTP client, and the class in it."""
 
 
 def import_nbgrader() -> None:
@@ -35,6 +37,30 @@ def import_nbgrader() -> None:
             if isinstance(sys.modules.get(name), _Extension):
                 del sys.modules[name]
     importlib.import_module("nbgrader")
+    _import_auth()
+
+
+def _import_auth() -> None:
+    """Import how nbgrader knows users, its way through JupyterHub only once somebody asks."""
+    if AUTH in sys.modules:
+        return
+    stand_in = ModuleType(HUB)
+    setattr(stand_in, PLUGIN, None)
+    sys.modules[HUB] = stand_in
+    try:
+        auth = importlib.import_module(AUTH)
+    except (ImportError, AttributeError):
+        return  # a version that asks for more; what it is asked by then finds it whole
+    finally:
+        sys.modules.pop(HUB)
+
+    def plugin(name: str) -> Any:
+        if name != PLUGIN:
+            raise AttributeError(f"module {AUTH!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(HUB), name)
+
+    vars(auth).pop(PLUGIN, None)
+    vars(auth)["__getattr__"] = plugin
 
 
 class _Extension(ModuleType):

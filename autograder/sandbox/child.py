@@ -28,6 +28,8 @@ SETUP_SECONDS = 30.0
 LEAVE_SECONDS = 0.5
 END_SECONDS = 5.0
 DRAIN_SECONDS = 0.5
+PAUSE_SECONDS = 0.006
+"""A child that has said its last word takes longer than this to be gone."""
 STATUS_CAP = 1 << 16
 TRACE_CAP = 4000
 GPU_DATA = 8 << 30
@@ -164,6 +166,7 @@ class Child:
             json_cap=(limits.frame_mb << 20) + OWN_FRAME_ROOM,
             total_cap=limits.reply_mb << 20,
             ends=[self._register.fileno(), *([] if alarm is None else [alarm])],
+            pause=PAUSE_SECONDS,
         )
         started = time.monotonic()
         how, detail = self._converse(reader, job, payload, limits, on_frame, started)

@@ -21,6 +21,9 @@ __all__ = ["Closed", "Garbled", "Late", "Reader", "TooLarge", "WireError", "pack
 
 HEADER = struct.Struct("!IQ")
 CHUNK = 1 << 20
+AHEAD = 1 << 16
+TOGETHER = 1 << 16
+"""Up to so many bytes are copied rather than sent by themselves, which wakes the reader twice."""
 MAX_PARTS = 1_000_000
 """Values and keys in the JSON of one frame. Once read, each takes up to some hundred bytes: 16 MB
 of ``[],[],[]`` would become 400."""
@@ -56,8 +59,11 @@ def pack(frame: Mapping[str, Any], payload: bytes | memoryview = b"") -> bytes:
 
 def send(sock: socket.socket, frame: Mapping[str, Any], payload: bytes | memoryview = b"") -> None:
     """Write one frame; the socket's own timeout applies."""
-    sock.sendall(pack(frame, payload))
-    if len(payload):
+    head = pack(frame, payload)
+    if len(payload) <= TOGETHER:
+        sock.sendall(b"".join([head, payload]))
+    else:
+        sock.sendall(head)
         sock.sendall(payload)
 
 
@@ -83,13 +89,22 @@ class Reader:
     side is dead or has to die, which ends a wait for bytes that will not come.
 
     They are needed because a stray process may hold the other end of the socket open after the one
-    that we talk to has died: end of file alone does not tell.
+    that we talk to has died: end of file alone does not tell. For `pause` seconds after a wait
+    ended more bytes may gather, because being woken for each frame costs more than reading it.
     """
 
     def __init__(
-        self, sock: socket.socket, *, json_cap: int, total_cap: int, ends: Sequence[int] = ()
+        self,
+        sock: socket.socket,
+        *,
+        json_cap: int,
+        total_cap: int,
+        ends: Sequence[int] = (),
+        pause: float = 0.0,
     ) -> None:
         self._sock = sock
+        self._pause = pause
+        self._arrived = bytearray()  # and was not yet asked for; at most AHEAD bytes
         self._json_cap = json_cap
         self._left = total_cap
         self._total_cap = total_cap
@@ -114,18 +129,22 @@ class Reader:
         return frame, bytes(self._exactly(payload_length, deadline))
 
     def _exactly(self, count: int, deadline: float | None) -> bytearray:
-        kept = bytearray()
+        kept = self._arrived[:count]
+        del self._arrived[:count]
         while len(kept) < count:
             self._wait(deadline)
             try:
-                chunk = self._sock.recv(min(CHUNK, count - len(kept)), socket.MSG_DONTWAIT)
+                size = max(AHEAD, min(CHUNK, count - len(kept)))
+                chunk = self._sock.recv(size, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 continue
             except ConnectionError:
                 raise Closed("connection reset") from None
             if not chunk:
                 raise Closed("end of stream")
-            kept += chunk
+            missing = count - len(kept)
+            kept += chunk[:missing]
+            self._arrived += chunk[missing:]
         return kept
 
     def _wait(self, deadline: float | None) -> None:
@@ -141,6 +160,8 @@ class Reader:
             raise Late("deadline passed")
         if self._sock.fileno() not in ready:
             raise Closed("process ended")
+        if self._pause:
+            time.sleep(self._pause)
 
 
 def _has_too_many_parts(text: bytearray) -> bool:

@@ -620,3 +620,15 @@ def test_an_array_that_claims_terabytes_does_not_overlap_everything():
 )
 def test_what_has_no_plain_memory_has_no_bounds(value):
     assert bounds_of(value) is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.bool, torch.complex64])
+@pytest.mark.parametrize("shape", [(), (0, 3), (2, 3)])
+def test_mere_bytes_are_those_of_each_tensor(dtype, shape):
+    recorder = Recorder(1 << 20, 1 << 20)
+    recorder.tree([torch.ones(shape).to(dtype), 1.5, torch.zeros(2)])
+    one, other = recorder.raw()
+    assert len(one) == torch.ones(shape, dtype=dtype).nbytes
+    assert other == bytes(8)
+    assert recorder.raw() == []
+    assert recorder.take() == b""

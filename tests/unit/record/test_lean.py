@@ -1,4 +1,4 @@
-"""nbgrader is imported without its server extensions, which can still be imported afterwards."""
+"""nbgrader is imported without what is for servers, which can still be imported afterwards."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from handmade import in_own_process
 
 LEAN = """
 import json, sys
-from autograder.record.lean import EXTENSIONS, import_nbgrader
+from autograder.record.lean import EXTENSIONS, HUB, import_nbgrader
 {before}
 import_nbgrader()
-here = [one for one in ("nbclient", "jupyter_server", *EXTENSIONS) if one in sys.modules]
+apart = ("nbclient", "jupyter_server", "requests", *EXTENSIONS, HUB)
+import nbgrader.auth
+here = [one for one in apart if one in sys.modules]
 {after}
 print(json.dumps([here, said]))
 """
@@ -28,6 +30,9 @@ root = pathlib.Path({root!r})
 for one in EXTENSIONS:
     module = root / "nbgrader" / "server_extensions" / (one.split(".")[-1] + ".py")
     module.write_text("load_jupyter_server_extension = 'real'; more = 'more'")
+(root / "nbgrader" / "auth").mkdir()
+(root / "nbgrader" / "auth" / "__init__.py").write_text({auth!r})
+(root / "nbgrader" / "auth" / "jupyterhub.py").write_text("JupyterHubAuthPlugin = more = 'hub'")
 sys.path.insert(0, str(root))
 """
 
@@ -50,7 +55,19 @@ def test_one_that_is_there_already_stays_as_it_is():
     before = "import nbgrader; own = nbgrader.load_formgrader"
     here, said = lean(before, "said = nbgrader.load_formgrader is own")
     assert said is True
-    assert len(here) == 6
+    assert len(here) == 8
+
+
+def test_the_way_through_jupyterhub_is_there_for_whoever_asks():
+    after = """
+import traitlets.utils.importstring
+from nbgrader.auth import Authenticator, BaseAuthPlugin
+assert not hasattr(nbgrader.auth, "nothing")
+assert "requests" not in sys.modules
+plugin = traitlets.utils.importstring.import_item("nbgrader.auth.JupyterHubAuthPlugin")
+said = [plugin.__module__, issubclass(plugin, BaseAuthPlugin), "requests" in sys.modules]
+"""
+    assert lean(after=after) == [[], ["nbgrader.auth.jupyterhub", True, True]]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +78,16 @@ def test_one_that_is_there_already_stays_as_it_is():
     ],
 )
 def test_a_version_that_needs_more_of_them_is_imported_as_it_is(tmp_path, text):
-    before = FAKE.format(root=str(tmp_path), text=text)
+    before = FAKE.format(root=str(tmp_path), text=text, auth="")
     here, said = lean(before, "import nbgrader; said = nbgrader.more")
     assert said == "more"
     assert here == ["nbgrader.server_extensions.formgrader"]
+
+
+@pytest.mark.parametrize(
+    "auth", ["from .jupyterhub import more", "from . import jupyterhub; more = jupyterhub.more"]
+)
+def test_a_version_that_needs_more_of_jupyterhub_is_imported_as_it_is(tmp_path, auth):
+    before = FAKE.format(root=str(tmp_path), text="", auth=auth)
+    _, said = lean(before, "said = [nbgrader.auth.more, nbgrader.auth.jupyterhub.more]")
+    assert said == ["hub", "hub"]

@@ -43,6 +43,54 @@ def test_what_is_sent_is_read_in_order(pair: Pair) -> None:
     assert listening.read(soon()) == ({}, b"")
 
 
+def test_frames_that_arrived_together_are_read_one_by_one_and_counted(pair: Pair) -> None:
+    left, right = pair
+    frames = [({"n": n}, b"x" * n) for n in range(40)]
+    left.sendall(b"".join(wire.pack(*frame) + frame[1] for frame in frames))
+    size = sum(len(wire.pack(*frame)) + len(frame[1]) for frame in frames)
+    listening = reader(right, total_cap=size)
+    assert [listening.read(soon()) for _ in frames] == frames
+    wire.send(left, {})
+    with pytest.raises(wire.TooLarge):
+        listening.read(soon())
+
+
+def test_a_payload_beyond_what_is_read_ahead_is_whole(pair: Pair) -> None:
+    left, right = pair
+    large = bytes(range(256)) * 8192
+    sending = threading.Thread(target=lambda: [wire.send(left, {"n": n}, large) for n in (1, 2)])
+    sending.start()
+    listening = reader(right, total_cap=8 << 20)
+    assert [listening.read(soon()) for _ in range(2)] == [({"n": 1}, large), ({"n": 2}, large)]
+    sending.join()
+
+
+def test_what_arrived_is_read_after_the_other_side_has_gone(pair: Pair) -> None:
+    left, right = pair
+    wire.send(left, {"n": 1}, b"one")
+    wire.send(left, {"n": 2})
+    left.close()
+    listening = reader(right)
+    assert listening.read(soon()) == ({"n": 1}, b"one")
+    assert listening.read(time.monotonic()) == ({"n": 2}, b""), "it was there in time"
+    with pytest.raises(wire.Closed):
+        listening.read(soon())
+
+
+def test_a_pause_lets_frames_gather(pair: Pair) -> None:
+    left, right = pair
+    waits = []
+    listening = wire.Reader(right, json_cap=100, total_cap=1000, pause=0.2)
+    wait = listening._wait
+    listening._wait = lambda deadline: waits.append(wait(deadline))  # type: ignore[method-assign]
+    wire.send(left, {"n": 1})
+    later = threading.Timer(0.02, wire.send, (left, {"n": 2}))
+    later.start()
+    assert [listening.read(soon())[0] for _ in range(2)] == [{"n": 1}, {"n": 2}]
+    assert len(waits) == 1
+    later.join()
+
+
 def test_a_closed_socket_is_told_from_a_silent_one(pair: Pair) -> None:
     left, right = pair
     listening = reader(right)

@@ -1,0 +1,66 @@
+"""The program ends at once, but not before all is done that was to be done at its end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+LAST = """
+import atexit, sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+from autograder import cli
+
+def late():
+    time.sleep(0.3)
+    print("thread")
+
+class Taken:
+    def __del__(self):
+        print("taken apart")
+
+cli.taken = Taken()
+cli.taken.itself = cli.taken
+atexit.register(print, "at exit")
+threading.Thread(target=late).start()
+idle = ThreadPoolExecutor(1)
+idle.submit(int)
+sys.argv[:] = ["autograder", *{arguments!r}]
+{before}
+cli.run()
+"""
+
+
+def ended(*arguments, before=""):
+    code = LAST.format(arguments=arguments, before=before)
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_threads_and_handlers_come_to_their_end_and_nothing_is_taken_apart():
+    done = ended("--help")
+    assert done.stdout.splitlines()[-2:] == ["thread", "at exit"]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_exit_status_is_the_commands():
+    assert ended("--nothing").returncode == 2
+    before = "cli.main = lambda: sys.exit('no words for this')"
+    done = ended(before=before)
+    assert (done.returncode, done.stderr) == (1, "no words for this\n")
+
+
+def test_a_full_disk_behind_the_output_is_told_as_python_does():
+    with Path("/dev/full").open("w") as full:
+        code = "import sys; from autograder import cli; cli.main = lambda: print('x')\n"
+        code += "sys.stdout = open(1, 'w', closefd=False); cli.run()"  # buffered, whoever asks not
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 120
+    assert "No space left on device" in done.stderr
