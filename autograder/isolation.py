@@ -15,6 +15,7 @@ INSIDE = ("autograder/__init__.py", "autograder/probes.py", "autograder/inside")
 
 USES = {
     "figures": ("matplotlib",),
+    "formulas": ("semilog", "loglog", "xscale", "yscale"),
     "compiler": ("torch.func.", "torch.func ", "functorch", "torch.compile", "torch.vmap"),
 }
 """What is slow to import, and the words in an assignment's code that tell that it is needed."""

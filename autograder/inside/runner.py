@@ -42,12 +42,16 @@ __all__ = ["open_shell", "prepare", "serve", "warm_up"]
 
 FIGURE = """
 import matplotlib.pyplot as plt
-plt.semilogy([1, 200], label="$x^2$")
+plt.plot([1, 200], label="x")
 plt.title("á")
 plt.legend()
 plt.show()
 """
-"""The powers of a logarithmic axis need a parser, which takes longer to make than a figure."""
+FORMULAS = """
+import matplotlib.pyplot as plt
+plt.semilogy([1, 200], label="$x^2$")
+plt.show()
+"""
 Send = Callable[[dict[str, Any], bytes], None]
 _shells: list[Shell] = []
 
@@ -63,8 +67,9 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
     """Import and touch, once, what is slow the first time; tell the versions and the devices.
 
     ``uses`` names what not every notebook needs and what makes each fork dearer: ``figures``
-    (matplotlib) and ``compiler`` (torch's, which ``torch.func`` imports too: seconds of a cell's
-    time that are no fault of a student's).
+    (matplotlib), ``formulas`` (the powers of a logarithmic axis need a parser, which takes longer
+    to make than a figure) and ``compiler`` (torch's, which ``torch.func`` imports too: seconds of a
+    cell's time that are no fault of a student's).
     """
     shell = open_shell()
     limits = {"seconds": 60.0, "late_text": "", "output_limit": 1 << 20, "cut_text": ""}
@@ -72,6 +77,8 @@ def warm_up(uses: Sequence[str]) -> dict[str, Any]:
     if "figures" in uses:
         shell.prepare_figures()
         shell.run(FIGURE, 2, **limits)  # type: ignore[arg-type]
+        if "formulas" in uses:
+            shell.run(FORMULAS, 2, **limits)  # type: ignore[arg-type]
         shell.namespace.pop("plt")
     if "compiler" in uses:
         torch.func.grad(lambda one: one.sum())(torch.ones(2))

@@ -88,6 +88,13 @@ def test_what_imports_the_compiler_is_warm_for_it(opened, course, hand_in, noteb
     assert warm_for(course, P) == {"compiler"}
 
 
+def test_a_logarithmic_axis_is_warm_for_its_powers(opened, course, hand_in, notebooks):
+    lines = "import matplotlib.pyplot as plt\nplt.yscale('log')"
+    hand_in(course, "ana", P, notebooks.of(P, own={"": lines}))
+
+    assert warm_for(course, P) == {"figures", "formulas"}
+
+
 def test_functional_is_not_func(opened, course, hand_in, notebooks):
     hand_in(course, "ana", P, notebooks.of(P, own={"": "import torch.nn.functional as F"}))
 
