@@ -1,14 +1,11 @@
-"""Run notebook cells in an IPython shell, past errors, and collect outputs as nbformat has them."""
+"""Run notebook cells in an IPython shell, past errors."""
 
 from __future__ import annotations
 
 import ast
-import base64
 import builtins
 import contextlib
 import getpass
-import io
-import json
 import os
 import re
 import signal
@@ -17,11 +14,10 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
-from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.formatters import DisplayFormatter
@@ -30,20 +26,15 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
+from autograder.inside.compiler import Compiler
 from autograder.inside.fonts import fonts_by_header
+from autograder.inside.outputs import MAX_OUTPUTS, OUTPUTS, Output, Stream, bundle_of
 from autograder.inside.traces import CELL_FILE, told
 
 __all__ = ["Cell", "Interrupted", "Shell", "time_limit"]
 
-Output = dict[str, Any]
-
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 20_000
-MAX_OUTPUTS = 1_000
-"""Of one cell: a page with more of them is no page."""
-MAX_DIGITS = 300
-MAX_JSON_BUNDLE = 100_000
-"""Characters of a value that is shown as JSON: what is larger is shown as its text alone."""
 PROMPT = re.compile(r"^\s*In \[", re.MULTILINE)
 REPEAT_SECONDS = 0.5
 """How often a cell that swallows its interruption is interrupted again."""
@@ -88,116 +79,6 @@ class Cell:
     error: dict[str, Any] | None = None
 
 
-@dataclass
-class Outputs:
-    """The outputs of the cell that runs now, in order, bounded in characters and in number."""
-
-    limit: int
-    cut_text: str
-    shown: bool = True
-    items: list[Output] = field(default_factory=list)
-    used: int = 0
-    is_cut: bool = False
-
-    def start(self, limit: int, cut_text: str, shown: bool) -> None:
-        self.limit, self.cut_text, self.shown = limit, cut_text, shown
-        self.items, self.used, self.is_cut = [], 0, False
-
-    def stream(self, name: str, text: str) -> None:
-        kept = text[: max(0, self.limit - self.used)]
-        last = self.items[-1] if self.items else {}
-        joins = last.get("output_type") == "stream" and last["name"] == name
-        if kept and joins and not self.is_cut:
-            last["text"].append(kept)
-        elif kept:
-            self._append({"output_type": "stream", "name": name, "text": [kept]})
-        self._use(len(text))
-
-    def add(self, output: Output, size: int) -> None:
-        if self.used + size <= self.limit:
-            self._append(output)
-        self._use(size)
-
-    def _append(self, output: Output) -> None:
-        if len(self.items) >= MAX_OUTPUTS:
-            self._cut()
-        elif not self.is_cut:
-            self.items.append(output)
-
-    def _use(self, size: int) -> None:
-        """Count ``size`` more characters."""
-        self.used += size
-        if self.used > self.limit:
-            self._cut()
-
-    def _cut(self) -> None:
-        """Keep nothing more, and say so once."""
-        if not self.is_cut:
-            self.items.append({"output_type": "stream", "name": "stderr", "text": [self.cut_text]})
-        self.is_cut = True
-
-    def clear(self) -> None:
-        """Take back what was shown; there is room again for what comes."""
-        self.items.clear()
-        self.used, self.is_cut = 0, False
-
-    @property
-    def kept(self) -> int:
-        """Characters of the outputs: what was cut away takes no room from other cells."""
-        return min(self.used, self.limit)
-
-    def finished(self) -> list[Output]:
-        for item in self.items:
-            if item["output_type"] == "stream":
-                item["text"] = "".join(item["text"])
-        return self.items
-
-
-class Stream(io.TextIOBase):
-    """``sys.stdout`` or ``sys.stderr`` of a cell."""
-
-    encoding = "utf-8"
-
-    def __init__(self, outputs: Outputs, name: str) -> None:
-        self._outputs = outputs
-        self._name = name
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        self._outputs.stream(self._name, text)
-        return len(text)
-
-
-def _bundle(data: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    """A MIME bundle as JSON holds it, and its size in characters."""
-    clean: dict[str, Any] = {}
-    for mime, value in data.items():
-        if isinstance(value, bytes):
-            clean[str(mime)] = base64.b64encode(value).decode()
-        elif isinstance(value, dict | list):
-            # What JSON cannot hold becomes text; NaN and infinity, which it cannot either, null.
-            text = json.dumps(value, default=str)
-            if len(text) > MAX_JSON_BUNDLE:
-                continue
-            clean[str(mime)] = json.loads(text, parse_constant=lambda _: None, parse_int=_integer)
-        else:
-            clean[str(mime)] = str(value)
-    return clean, sum(len(str(value)) for value in clean.values())
-
-
-def _integer(text: str) -> int | str:
-    """A long one stays text: frames hold none."""
-    return int(text) if len(text) <= MAX_DIGITS else text
-
-
-OUTPUTS = Outputs(limit=0, cut_text="")
-"""One process runs one notebook, cell after cell: the shell's hooks write here."""
-
-
 class Formatter(DisplayFormatter):
     """Puts values into words where somebody looks: the text of a tensor takes longer than most
     cells, and a figure longer than most notebooks."""
@@ -212,7 +93,7 @@ class Publisher(DisplayPublisher):
     def publish(
         self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **_: Any
     ) -> None:
-        bundle, size = _bundle(data)
+        bundle, size = bundle_of(data)
         OUTPUTS.add({"output_type": "display_data", "data": bundle, "metadata": {}}, size)
 
     def clear_output(self, wait: bool = False) -> None:
@@ -235,7 +116,7 @@ class Hook(DisplayHook):
         pass
 
     def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
-        bundle, size = _bundle(format_dict)
+        bundle, size = bundle_of(format_dict)
         OUTPUTS.add(
             {
                 "output_type": "execute_result",
@@ -251,66 +132,6 @@ class Hook(DisplayHook):
 
     def log_output(self, format_dict: Any) -> None:
         pass
-
-
-class Compiler(CachingCompiler):
-    """Keeps the last tree: a cell's is asked for before it runs, when it runs, and after it. Knows
-    cells that it was prepared for, as parsing and compiling take longer than running most of them.
-    """
-
-    flags: int
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last: tuple[str, int, ast.AST] | None = None
-        self._trees: dict[tuple[str, int], ast.AST] = {}
-        self._codes: dict[tuple[int, str, str, int], Any] = {}
-        """By node of a tree above, file name, mode and flags."""
-
-    def ast_parse(self, source: str, filename: str = "<unknown>", symbol: str = "exec") -> ast.AST:
-        if (source, self.flags) in self._trees:
-            return self._trees[source, self.flags]
-        if self._last is None or self._last[:2] != (source, self.flags):
-            self._last = source, self.flags, super().ast_parse(source, filename, symbol)
-        return self._last[2]
-
-    def __call__(self, source: Any, filename: str, symbol: str, **named: Any) -> Any:
-        body = getattr(source, "body", None)  # an expression's is a node, not a list
-        if isinstance(body, list) and len(body) == 1:
-            key = id(body[0]), filename, symbol, self.flags
-            if key in self._codes:
-                return self._codes[key]
-        return super().__call__(source, filename, symbol, **named)
-
-    def prepare(self, source: str, number: int, flags: int) -> None:
-        """Parse and compile a cell, node by node, as IPython does when it runs as cell ``number``
-        under ``flags``. One that is refused, warned of or changes the compiler is left to its run.
-        """
-        before, name = self.flags, self.get_code_name(source, source, number)
-        codes = {}
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                tree: Any = super().ast_parse(source)
-                for node in tree.body:
-                    is_shown = node is tree.body[-1] and isinstance(node, ast.Expr)
-                    mode = "single" if is_shown else "exec"
-                    wrapped = ast.Interactive([node]) if is_shown else ast.Module([node], [])
-                    with self.extra_flags(flags):
-                        key = id(node), name, mode, self.flags
-                        codes[key] = super().__call__(wrapped, name, mode)
-        except Exception:
-            return
-        finally:
-            changed, self.flags = self.flags != before, before
-        if not changed:
-            self._trees[source, before] = tree
-            self._codes |= codes
-
-    def forget(self) -> None:
-        """Forget the cells that it was prepared for."""
-        self._trees.clear()
-        self._codes.clear()
 
 
 class NotebookShell(InteractiveShell):
