@@ -116,6 +116,18 @@ class Assignment:
         path = self.probes_path
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
+    @cached_property
+    def blanks(self) -> Mapping[str, nbformat.NotebookNode]:
+        """The cells of the source by id, without outputs. Submissions share them: who changes one
+        makes a copy."""
+        blanks = {}
+        for id, known in self.cells.items():
+            cell = nbformat.NotebookNode(self.notebook.cells[known.index])
+            if known.code:
+                cell.outputs, cell.execution_count = [], None
+            blanks[id] = cell
+        return blanks
+
     @property
     def uses(self) -> set[str]:
         """Those of ``USES`` that its own code uses."""

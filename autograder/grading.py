@@ -54,8 +54,8 @@ BATCH, SMALL_BATCH, CLUSTER_BATCH = 64, 16, 256
 """How many submissions at most are judged and recorded together, while as many more are observed;
 how many a third of them has to be to be a batch; and a batch of a cluster, which is to have work
 for all of its workers."""
-HELD = 256
-"""Submissions that are kept when they were read to see whether they have changed."""
+HELD_BYTES = 32 * 2**20
+"""Of submissions that are kept when they were read to see whether they have changed."""
 Json = dict[str, Any]
 
 
@@ -225,16 +225,18 @@ class Grader:
         def fingerprint(submission: Submission) -> str:
             return digest_of([judged_by, submission.digest, submission.timestamp])
 
-        prints = {}
+        prints, room = {}, HELD_BYTES
         for student in students:
             submission = read(student)
             prints[student] = fingerprint(submission)
-            if len(held) < HELD:
+            if submission.size <= room:
                 held[student] = submission
+                room -= submission.size
         reports = self.unchanged(name, prints)
         changed = [student for student in students if student not in reports]
         if not changed:
             return reports
+        held = {student: held[student] for student in changed if student in held}
         size = CLUSTER_BATCH
         if self.options.cluster is None:
             size = min(BATCH, max(SMALL_BATCH, len(changed) // 3))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from autograder.sandbox.contract import How
@@ -42,6 +42,8 @@ from autograder.values import (
 __all__ = ["CellRun", "Ending", "Observation", "ObservationError", "Snapshot", "joined"]
 
 SCHEMA = 1
+HEAD = 8
+"""Bytes at the beginning of safetensors that tell how long the JSON behind them is."""
 WIDGET = "application/vnd.jupyter.widget-view+json"
 """A view on a state that only a running notebook has; nbconvert fails on one that is malformed."""
 MAX_NESTING = 250
@@ -136,7 +138,7 @@ class Observation:
         parts = self._parts + _parts(frame)
         if parts > MAX_PARTS:
             raise ObservationTooLarge("the frames hold too many values")
-        heads = self._heads + min(int.from_bytes(payload[:8], "little"), len(payload))
+        heads = self._heads + min(int.from_bytes(payload[:HEAD], "little"), len(payload))
         if heads > MAX_HEAD_BYTES:
             raise ObservationTooLarge("the frames describe too many tensors")
         tensors = _tensors(payload)
@@ -224,12 +226,11 @@ class Observation:
     def load(cls, path: Path) -> Observation:
         """Read a saved observation; ``ObservationError`` says what is wrong with the file."""
         with _suspicion(path.name):
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {
-                    key: _plain(file.get_tensor(key))
-                    for key in file.keys()  # noqa: SIM118 (not a dict)
-                }
+            # Not safe_open, which takes twice as long for so many small tensors.
+            content = path.read_bytes()
+            tensors = {key: _plain(tensor) for key, tensor in sorted(load(content).items())}
+            head = content[HEAD : HEAD + int.from_bytes(content[:HEAD], "little")]
+            metadata = json.loads(head).get("__metadata__", {})
             kept = _loads(metadata["observation"])
             if kept["schema"] != SCHEMA:
                 raise ObservationError(f"{path.name}: written by another version")

@@ -7,7 +7,6 @@ All of it is untrusted: nothing here raises for a student's mistake. What is wro
 from __future__ import annotations
 
 import contextlib
-import copy
 import hashlib
 import itertools
 import json
@@ -60,7 +59,8 @@ class RunCell:
 class Submission:
     """One student's notebook for one assignment.
 
-    ``notebook`` has the source's grade and locked cells in place and no outputs. ``damage`` tells
+    ``notebook`` has the source's grade and locked cells in place and no outputs; it shares what is
+    the source's with other submissions, so nobody changes it. ``damage`` tells
     by exercise what happened to its solution cell (``missing``, ``retyped``); ``unreadable`` is
     why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …). ``fault`` is
     what kept us from reading it, which is not the student's. ``file_digest`` is the SHA-256 of the
@@ -86,6 +86,12 @@ class Submission:
         """Whether its folder is another than before it was read, as while it is being collected:
         then what was read may be half one submission and half another."""
         return self._folder is not None and _stats(self._folder) != self._before
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in memory, about."""
+        sources = sum(len(cell.source) for cell in self.notebook.cells)
+        return 2 * sources + sum(map(len, self.files.values()))
 
     @property
     def digest(self) -> str:
@@ -348,9 +354,9 @@ def _restore(
                 placed.append(_Placed(cell, known.id, exercise))
             else:
                 placed.append(_Placed(_own_cell(raw), None, exercise))
-    damage = {}
+    damage, there = {}, {one.id for one in placed}
     for known in assignment.cells.values():
-        if any(one.id == known.id for one in placed):
+        if known.id in there:
             continue
         if known.exercise:
             damage[known.id] = "retyped" if known.id in retyped else "missing"
@@ -388,13 +394,10 @@ def _cell(kind: str, source: str) -> nbformat.NotebookNode:
 
 
 def _source_cell(assignment: Assignment, id: str, text: str | None = None) -> nbformat.NotebookNode:
-    """A cell of the source with its marks; ``text`` instead of its source where it is given."""
-    cell = copy.deepcopy(assignment.notebook.cells[assignment.cells[id].index])
-    if text is not None:
-        cell.source = text
-    if cell.cell_type == "code":
-        cell.outputs, cell.execution_count = [], None
-    return cell
+    """A cell of the source with its marks, not to be changed; ``text`` instead of its source where
+    it is given."""
+    cell = assignment.blanks[id]
+    return cell if text is None else nbformat.NotebookNode(cell, source=text)
 
 
 def _notebook(placed: list[_Placed], assignment: Assignment) -> nbformat.NotebookNode:
@@ -403,9 +406,8 @@ def _notebook(placed: list[_Placed], assignment: Assignment) -> nbformat.Noteboo
         if one.id is None:
             # The ids of new cells are random; the same submission has to give the same notebook.
             one.cell["id"] = f"own-{place}"
-    metadata = copy.deepcopy(assignment.notebook.metadata)
-    return nbformat.from_dict(
-        {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
+    return nbformat.NotebookNode(
+        nbformat=4, nbformat_minor=5, metadata=assignment.notebook.metadata, cells=cells
     )
 
 

@@ -481,12 +481,15 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 def plain(text: str) -> str:
     """``text`` on one line, without characters that steer a terminal or a page's direction."""
-    kept = (one if one.isprintable() else " " for one in text)
-    return " ".join("".join(kept).split())
+    if not text.isprintable():
+        text = "".join(one if one.isprintable() else " " for one in text)
+    return " ".join(text.split())
 
 
 def harmless(text: str) -> str:
     """``text`` in its lines, what would steer a terminal or a page's direction shown as �."""
+    if text.isprintable():
+        return text
     return "".join(one if one.isprintable() or one == "\n" else "�" for one in text)
 
 

@@ -62,6 +62,42 @@ def test_the_reports_are_the_same_however_many_are_graded_at_a_time(course, grad
     assert grade(copy, 2) == (by_two, [])
 
 
+@pytest.mark.parametrize(("room", "reads"), [(2**20, [1] * 6), (0, [2] * 6)])
+def test_what_fits_is_read_once(course, grade, monkeypatch, tmp_path, room, reads):
+    """And what does not is read again when its turn comes, and graded the same."""
+    copy = shutil.copytree(course.root, tmp_path / "copy")
+    at_once, _ = grade(copy, 100)
+    original, seen = grading.read_submission, []
+
+    def read(folder, student, assignment):
+        seen.append(student)
+        return original(folder, student, assignment)
+
+    monkeypatch.setattr(grading, "read_submission", read)
+    monkeypatch.setattr(grading, "HELD_BYTES", room)
+    reports, _ = grade(course.root, 2)
+
+    assert [seen.count(f"s{number}") for number in range(6)] == reads
+    assert reports == at_once
+
+
+def test_large_files_take_the_room_of_others(course, grade, hand_in, monkeypatch):
+    for number in (0, 1):
+        folder = course.root / "submitted" / f"s{number}" / course.name
+        (folder / "datos.bin").write_bytes(bytes(60_000))
+    original, seen = grading.read_submission, []
+
+    def read(folder, student, assignment):
+        seen.append(student)
+        return original(folder, student, assignment)
+
+    monkeypatch.setattr(grading, "read_submission", read)
+    monkeypatch.setattr(grading, "HELD_BYTES", 100_000)
+    grade(course.root, 2)
+
+    assert [seen.count(f"s{number}") for number in range(6)] == [1, 2, 1, 1, 1, 1]
+
+
 def test_progress_counts_submissions_though_each_runs_on_two_devices(course, grade, monkeypatch):
     original = Exam.observe
 

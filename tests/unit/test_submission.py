@@ -568,10 +568,32 @@ def test_a_released_notebook_is_a_submission_too(tmp_path, source):
     assert sources(as_submission(source, released)) == {"uno": stub, "dos": stub}
 
 
-def test_reading_a_submission_does_not_change_the_assignment(tmp_path, source):
+def test_submissions_share_what_is_the_sources_and_neither_reading_nor_running_changes_it(
+    tmp_path, source
+):
+    from autograder.observation import Observation
+    from autograder.record.notebook import executed
+
     before = nbformat.writes(source.notebook)
-    got = read(tmp_path, source, answers())
-    got.notebook.cells[3].source = "roto"
-    got.notebook.metadata["x"] = 1
-    got.notebook.cells[4].metadata["nbgrader"]["points"] = 77
+    one = read(tmp_path / "one", source, answers(one="x = 1"))
+    other = read(tmp_path / "other", source, answers(one="x = 2"))
+    others = nbformat.writes(other.notebook)
+    seen = Observation()
+    for index in range(len(one.cells)):
+        output = {"output_type": "stream", "name": "stdout", "text": "dicho"}
+        frame = {"frame": "cell", "index": index, "status": "ok", "error": None}
+        seen.accept({**frame, "outputs": [output], "seconds": 0.0}, b"")
+
+    ran = executed(one, seen, "es")
+
+    assert nbformat.writes(ran).count("dicho") == len(one.cells) > 3
+    assert "dicho" not in nbformat.writes(one.notebook)
+    assert nbformat.writes(other.notebook) == others
     assert nbformat.writes(source.notebook) == before
+    shared = [a is b for a, b in zip(one.notebook.cells, other.notebook.cells, strict=True)]
+    marks = [
+        cell.metadata.nbgrader.grade_id
+        for cell in one.notebook.cells
+        if "nbgrader" in cell.metadata
+    ]
+    assert sum(shared) == len(marks) - 2, "all but the two solutions and cells of the student's own"
