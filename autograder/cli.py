@@ -726,21 +726,30 @@ def main(arguments: list[str] | None = None) -> Any:
 def run() -> NoReturn:
     """The program. Ends the process without taking apart what was imported, which takes a sixth of
     a second with torch: the system frees it at once. What was to be done at the end is done."""
-    status: object = 0
+    try:
+        status = _status()
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+    except KeyboardInterrupt:
+        status = 130  # who says it twice does not want to wait for threads
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.exit(status)  # Python has a way of its own to say that nobody reads
+    os._exit(status)
+
+
+def _status() -> int:
+    """The exit status of ``main``; words instead of one are said."""
     try:
         main()
     except SystemExit as end:
-        status = end.code or 0
-    if isinstance(status, int):
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except (OSError, ValueError):
-            sys.exit(status)  # Python has a way of its own to say that nobody reads
-        os._exit(status)
-    sys.exit(str(status))
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        typer.echo(end.code, err=True)
+        return 1
+    return 0
 
 
 def _kept() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -64,3 +65,17 @@ def test_a_full_disk_behind_the_output_is_told_as_python_does():
         )
     assert done.returncode == 120
     assert "No space left on device" in done.stderr
+
+
+def test_who_interrupts_the_end_does_not_wait_for_threads():
+    waiting = "import time; threading.Thread(target=time.sleep, args=(40,)).start()\n"
+    waiting += "cli.main = lambda: print('soon', flush=True)"
+    code = LAST.format(arguments=(), before=waiting)
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout.readline() == "soon\n"
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert "Traceback" not in err
