@@ -39,6 +39,7 @@ FORMATS = (
     "uri_template",
     "webcolors",
 )
+"""Packages that nbformat would import for checks that no notebook needs: see ``main``."""
 ROOM, RIGHTS = "make room", "give this user the right to write there"
 MENDS = {
     errno.ENOSPC: ROOM,
@@ -704,7 +705,7 @@ def _end(sentence: str, status: int) -> NoReturn:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """The entry point. An error that nobody foresaw is ours: a sentence, and a log to send us."""
+    """Run a command. An error that nobody foresaw is ours: a sentence, and a log to send us."""
     # jsonschema, which nbformat imports, takes these packages if they are there, to check
     # addresses, durations and colours, of which no notebook's schema has any. Building the first
     # one's grammars costs as much as importing torch, the others half as much as nbformat.

@@ -29,7 +29,7 @@ LEAVE_SECONDS = 0.5
 END_SECONDS = 5.0
 DRAIN_SECONDS = 0.5
 PAUSE_SECONDS = 0.006
-"""A child that has said its last word takes longer than this to be gone."""
+"""For which frames may gather: about what a child takes to be gone after its last word."""
 STATUS_CAP = 1 << 16
 TRACE_CAP = 4000
 GPU_DATA = 8 << 30

@@ -22,6 +22,7 @@ __all__ = ["Closed", "Garbled", "Late", "Reader", "TooLarge", "WireError", "pack
 HEADER = struct.Struct("!IQ")
 CHUNK = 1 << 20
 AHEAD = 1 << 16
+"""Bytes that are read before they are asked for, at most."""
 TOGETHER = 1 << 16
 """Up to so many bytes are copied rather than sent by themselves, which wakes the reader twice."""
 MAX_PARTS = 1_000_000

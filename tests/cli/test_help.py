@@ -96,3 +96,23 @@ def test_a_mistyped_command_ends_with_status_2_and_no_traceback(autograder, argu
     assert ran.status == 2
     assert "Traceback" not in ran.err + ran.out
     assert arguments[-1] in ran.err
+
+
+def test_nbformat_comes_without_checks_that_no_notebook_needs():
+    code = (
+        "import contextlib, sys\n"
+        "from autograder.cli import FORMATS, main\n"
+        "with contextlib.suppress(SystemExit):\n"
+        "    main(['--help'])\n"
+        "import nbformat\n"
+        "nbformat.validate(nbformat.v4.new_notebook())\n"
+        "there = [one for one in (*FORMATS, 'arrow') if sys.modules.get(one)]\n"
+        "print('IMPORTED', there)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "IMPORTED []" in done.stdout
