@@ -10,7 +10,7 @@ import pytest
 from autograder import words as module
 from autograder.judge.finding import OUTCOMES, Finding
 from autograder.sandbox.contract import How
-from autograder.words import FINDINGS, LANGUAGES, Words, plain
+from autograder.words import FINDINGS, LANGUAGES, Words, harmless, plain
 
 ERROR = {"error": "ValueError", "message": "no.", "line": 3}
 SAID = {
@@ -604,3 +604,17 @@ def test_names_of_ours_are_left_as_they_are():
     for name in ("x", "W1", "tensor_data", "año"):
         sentence = Words("es", bracketed).finding(Finding("undefined", {"name": name}))
         assert sentence.startswith(f"`{name}` ")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("pérdida 0.5", "pérdida 0.5"),
+        ("una\ndos", "una\ndos"),
+        ("\x1b[31mrojo\u202e", "�[31mrojo�"),
+        ("una\r\ndos\x00", "una�\ndos�"),
+        ("", ""),
+    ],
+)
+def test_what_steers_a_terminal_is_shown_in_its_place(text, shown):
+    assert harmless(text) == shown
