@@ -37,6 +37,7 @@ from autograder.inside.seeding import START, seed_everything, shift_seeds
 from autograder.inside.shell import Shell
 from autograder.inside.snapshot import Watch, snapshot
 from autograder.inside.uncompiled import put_off_compiler
+from autograder.inside.unprofiled import put_off_profiler
 
 __all__ = ["open_shell", "prepare", "serve", "warm_up"]
 
@@ -59,6 +60,7 @@ _shells: list[Shell] = []
 def open_shell() -> Shell:
     """Make the shell in which ``serve`` runs the cells of this process."""
     put_off_compiler()
+    put_off_profiler()
     _shells[:] = [Shell()]
     return _shells[0]
 
