@@ -10,7 +10,12 @@ from autograder.sandbox import Sandbox
 __all__ = ["INSIDE", "PACKAGE_ROOT", "USES", "open_sandbox"]
 
 PACKAGE_ROOT = Path(__file__).resolve().parent.parent
-INSIDE = ("autograder/__init__.py", "autograder/probes.py", "autograder/inside")
+INSIDE = (
+    "autograder/__init__.py",
+    "autograder/probes.py",
+    "autograder/packing.py",
+    "autograder/inside",
+)
 """What of our package is seen inside: nothing that knows of points, checks or courses."""
 
 USES = {

@@ -17,8 +17,9 @@ from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import load
 
+from autograder.packing import packed
 from autograder.sandbox.contract import How
 from autograder.sandbox.temporary import written
 from autograder.values import (
@@ -220,7 +221,7 @@ class Observation:
         tensors = self._tensors or {"empty": torch.zeros(0)}
         metadata["seal"] = _seal(metadata, tensors)
         with written(path) as file:
-            file.write(save(tensors, metadata=metadata))
+            file.write(packed(tensors, metadata))
 
     @classmethod
     def load(cls, path: Path) -> Observation:
