@@ -13,16 +13,21 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from autograder.errors import AuthorError, MachineError, log_to
+from autograder.garbage import uncollected
+
+if TYPE_CHECKING:
+    from autograder.course import Course
+    from autograder.isolation import Starting
 
 __all__ = ["app", "main", "run"]
 
@@ -253,32 +258,36 @@ def grade(
     with _sentences():
         from autograder.cluster.entry import choose
         from autograder.course import Course
-        from autograder.exam import Options
-        from autograder.grading import Grader, write_json
-        from autograder.render.json import batch_json
-        from autograder.render.table import Progress, results
 
         here = Course.at(course)
         log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
-        options = Options(device=device.value, force=force, students=tuple(student or ()))
-        if executor is Executor.dask:
-            chosen_cluster = choose(here.config.clusters, cluster)
-            options = replace(options, cluster=chosen_cluster, jobs=CLUSTER_JOBS)
-        elif cluster is not None:
+        if executor is Executor.local and cluster is not None:
             _end("--cluster is for --executor dask.", USAGE)
-        options = replace(options, jobs=jobs) if jobs else options
-        batches = []
-        with (
-            Progress(quiet) as progress,
-            Grader(here, options, tuple(chosen), notice=_notice) as grader,
-        ):
-            for name in chosen:
-                if not here.is_plain(name):
-                    here.assignment(name)
-            for name in chosen:
-                grader.progress = progress.of(name)
-                batches.append(batch_json(name, grader.grade(name)))
+        runs_here = executor is Executor.local
+        with _begun(here, chosen, force) if runs_here else nullcontext() as starting:
+            with uncollected():
+                from autograder.exam import Options
+                from autograder.grading import Grader, write_json
+                from autograder.render.json import batch_json
+                from autograder.render.table import Progress, results
+
+            options = Options(device=device.value, force=force, students=tuple(student or ()))
+            if not runs_here:
+                chosen_cluster = choose(here.config.clusters, cluster)
+                options = replace(options, cluster=chosen_cluster, jobs=CLUSTER_JOBS)
+            options = replace(options, jobs=jobs) if jobs else options
+            batches = []
+            with (
+                Progress(quiet) as progress,
+                Grader(here, options, tuple(chosen), notice=_notice, starting=starting) as grader,
+            ):
+                for name in chosen:
+                    if not here.is_plain(name):
+                        here.assignment(name)
+                for name in chosen:
+                    grader.progress = progress.of(name)
+                    batches.append(batch_json(name, grader.grade(name)))
         if json_file is not None:
             write_json(json_file, batches[0] if len(batches) == 1 else batches)
         if not quiet:
@@ -303,6 +312,18 @@ def grade(
                 f"{len(waiting)} not graded: they wait for a device that is not here or was not "
                 "asked for (`without_device: wait`); grade again where it is."
             )
+
+
+@contextmanager
+def _begun(here: Course, names: Sequence[str], force: bool) -> Iterator[Starting | None]:
+    """A sandbox that starts while all else is imported, if there is something to be run."""
+    from autograder.isolation import Starting
+
+    if not (force or any(map(here.has_new, names))):
+        yield None
+        return
+    with closing(Starting(here.config.sandbox)) as starting:
+        yield starting
 
 
 @app.command()

@@ -1,4 +1,7 @@
-"""Where a course keeps things: its folders, its secret key, the submissions that wait in it."""
+"""Where a course keeps things: its folders, its secret key, the submissions that wait in it.
+
+Imports nothing slow: with it a command learns whether there is anything to be graded.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from autograder.assignment import Assignment, is_plain, load_assignment
 from autograder.config import Assignment as Policy
 from autograder.config import Config, load_config
 from autograder.errors import AuthorError, MachineError
 from autograder.sandbox.temporary import TemporaryFolder, written
+
+if TYPE_CHECKING:
+    from autograder.assignment import Assignment
 
 __all__ = ["ODD_FOLDER", "Course", "Key", "can_be_graded"]
 
@@ -117,6 +123,8 @@ class Course:
         return url
 
     def assignment(self, name: str) -> Assignment:
+        from autograder.assignment import load_assignment
+
         if name not in self.config.assignments:
             known = ", ".join(self.config.assignments)
             raise AuthorError(f"there is no assignment {name!r} in grading_config.yaml: {known}.")
@@ -124,11 +132,17 @@ class Course:
 
     def is_plain(self, name: str) -> bool:
         """Whether assignment ``name`` has no checks of ours: its own test cells grade it."""
+        from autograder.assignment import is_plain
+
         return name in self.config.assignments and is_plain(self.root / "solutions" / name)
 
     def students(self, name: str) -> list[str]:
         """Who handed in something for assignment ``name``, in alphabetical order."""
         return [one for one in self._handed_in(name) if can_be_graded(one)]
+
+    def has_new(self, name: str) -> bool:
+        """Whether somebody who handed in something for ``name`` has no report."""
+        return any(not self.report_path(one, name).exists() for one in self.students(name))
 
     def odd_folders(self, name: str) -> list[str]:
         """Folders of submissions for ``name`` that no student can have: see ``ODD_FOLDER``."""

@@ -10,7 +10,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -26,9 +26,10 @@ from autograder.database import known_students, recorded_students
 from autograder.delays import doubts, settle
 from autograder.errors import AuthorError, MachineError
 from autograder.exam import REFERENCE, Exam, Models, Options, refuse_wrong_checks
+from autograder.garbage import uncollected
 from autograder.gpu import is_there
 from autograder.history import History
-from autograder.isolation import USES
+from autograder.isolation import USES, Starting
 from autograder.render.json import missing_json
 from autograder.render.late import late_json
 from autograder.sandbox.temporary import written
@@ -68,7 +69,8 @@ class Grader:
     many; ``notice`` gets sentences that an assistant should read. ``recorded`` fills with the
     assignments and students whose results were written; ``before`` has, by them, the scores that
     this run replaced by others. ``keeps`` what submissions are compared with in memory, for who
-    grades one small batch after the other.
+    grades one small batch after the other. ``starting`` is the sandbox where it has been begun
+    with already; the grader closes it.
     """
 
     course: Course
@@ -79,17 +81,17 @@ class Grader:
     before: dict[tuple[str, str], float] = field(default_factory=dict)
     recorded: list[tuple[str, str]] = field(default_factory=list)
     keeps: bool = False
+    starting: Starting | None = None
     _models: dict[str, Models] = field(default_factory=dict)
-    _starting: Future[Sandbox] | None = None
     _cluster: Cluster | None = None
 
     def __enter__(self) -> Grader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        starting, self._starting = self._starting, None
-        if starting is not None and starting.exception() is None:
-            starting.result().close()
+        starting, self.starting = self.starting, None
+        if starting is not None:
+            starting.close()
         cluster, self._cluster = self._cluster, None
         if cluster is not None:
             cluster.close()
@@ -115,23 +117,23 @@ class Grader:
         if self.options.cluster is not None:
             return self.cluster.kinds(cuda=self.options.device != "cpu")[0]
         self._warm_up()
-        assert self._starting is not None
-        if not self._starting.done():
+        assert self.starting is not None
+        if not self.starting.is_up:
             _import_observing()
         try:
-            return self._starting.result()
+            return self.starting.sandbox()
         except (SandboxUnavailable, SandboxBroken) as error:
             raise MachineError(str(error)) from error
 
     def _warm_up(self) -> None:
         """Begin to start the sandbox. It warms up in a process of its own, which leaves time for
         reading and for our own slow imports."""
-        if self._starting is None and self.options.cluster is None:
-            from autograder.isolation import open_sandbox
-
-            pool = ThreadPoolExecutor(max_workers=1)
-            self._starting = pool.submit(open_sandbox, self.course.config.sandbox, self._uses())
-            pool.shutdown(wait=False)
+        if self.options.cluster is not None:
+            return
+        if self.starting is None:
+            self.starting = Starting(self.course.config.sandbox)
+        if not self.starting.knows_uses:
+            self.starting.warm_for(self._uses())
 
     def _uses(self) -> set[str]:
         """What the sandbox has to be warm for: what an assignment itself uses, and what some of its
@@ -195,7 +197,7 @@ class Grader:
         for folder in self.course.odd_folders(name):
             self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
         students = self._students(name)
-        if any(not self.course.report_path(one, name).exists() for one in students):
+        if self.course.has_new(name):
             self._warm_up()  # for who is new, while all are read
         if self.course.is_plain(name):
             from autograder.plain.grading import grade_plain
@@ -548,7 +550,8 @@ def _counting(
 
 def _import_observing() -> None:
     """Import what observing needs, torch first of all."""
-    importlib.import_module("autograder.observe")
+    with uncollected():
+        importlib.import_module("autograder.observe")
     # The cores are for notebooks, and what is compared here is small: several threads would wait
     # for each other most of the time.
     importlib.import_module("torch").set_num_threads(1)
@@ -558,12 +561,11 @@ def _import_recording() -> None:
     """Import what judging and recording need: pytest and nbgrader."""
     from autograder.record.lean import import_nbgrader
 
-    import_nbgrader()
-    for name in ("diagnosis.diagnose", "record.gradebook", "record.notebook"):
-        importlib.import_module(f"autograder.{name}")
-    # Each pytest run collects garbage at its end: with all of torch's objects that takes longer
-    # than judging a submission, and there is nothing to be collected among them.
-    gc.freeze()
+    # Also because each pytest run collects garbage at its end.
+    with uncollected():
+        import_nbgrader()
+        for name in ("diagnosis.diagnose", "record.gradebook", "record.notebook"):
+            importlib.import_module(f"autograder.{name}")
 
 
 def _scores(report: Json) -> Json:

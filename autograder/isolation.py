@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from autograder.sandbox import Sandbox
 
-__all__ = ["INSIDE", "PACKAGE_ROOT", "USES", "open_sandbox"]
+__all__ = ["INSIDE", "PACKAGE_ROOT", "USES", "Starting", "open_sandbox"]
 
 PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 INSIDE = (
@@ -34,5 +35,47 @@ def open_sandbox(isolation: str, uses: Iterable[str] = USES) -> Sandbox:
         package_root=PACKAGE_ROOT,
         modules=INSIDE,
         isolation="none" if isolation == "none" else "full",
-        uses=sorted(uses),
+        uses=uses,
     )
+
+
+class Starting:
+    """A sandbox that starts in a process of its own while this one does something else."""
+
+    def __init__(self, isolation: str) -> None:
+        self._uses: Future[list[str]] = Future()
+        pool = ThreadPoolExecutor(max_workers=1)
+        self._opened = pool.submit(open_sandbox, isolation, _Awaited(self._uses))
+        pool.shutdown(wait=False)
+
+    def warm_for(self, uses: Iterable[str]) -> None:
+        """Say, once, what it is to warm up for, which it waits for."""
+        self._uses.set_result(sorted(uses))
+
+    @property
+    def knows_uses(self) -> bool:
+        return self._uses.done()
+
+    @property
+    def is_up(self) -> bool:
+        return self._opened.done()
+
+    def sandbox(self) -> Sandbox:
+        """The sandbox, once it is up, or whatever opening it raised."""
+        return self._opened.result()
+
+    def close(self) -> None:
+        """Close the sandbox, or give up starting it."""
+        self._uses.cancel()
+        if self._opened.exception() is None:
+            self._opened.result().close()
+
+
+class _Awaited(Iterable[str]):
+    """What becomes known later: whoever asks waits for it."""
+
+    def __init__(self, known: Future[list[str]]) -> None:
+        self._known = known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known.result())

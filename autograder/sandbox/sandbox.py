@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -43,20 +43,21 @@ class Sandbox:
         package_root: Path,
         modules: Sequence[str],
         isolation: Isolation = "full",
-        uses: Sequence[str] = (),
+        uses: Iterable[str] = (),
     ) -> None:
         """Start the zygote with the module `entry`, found among copies of `modules`.
 
         `entry` has `warm_up(uses) -> dict`, called once in the zygote, and
-        `serve(job, payload, send)`, called in each child; `uses` is its own affair. What warm_up
-        opens (descriptors, event loops, threads) does not reach serve; what it imports and
-        computes does. Where `run` is given what to prepare, it has `prepare(data: bytes)`, too.
+        `serve(job, payload, send)`, called in each child; `uses` is its own affair, and is looked
+        at while the entry is being imported. What warm_up opens (descriptors, event loops,
+        threads) does not reach serve; what it imports and computes does. Where `run` is given what
+        to prepare, it has `prepare(data: bytes)`, too.
         """
         if isolation not in ("full", "none"):
             raise ValueError(f"isolation is 'full' or 'none', not {isolation!r}")
         self._entry = entry
         self._isolation: Isolation = isolation
-        self._uses = list(uses)
+        self._uses = uses
         self._lock = threading.Lock()
         self._closed = False
         self._zygote: Zygote | None = None

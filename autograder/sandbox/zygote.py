@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class Zygote:
     """One running zygote. Thread-safe; after any SandboxBroken it is to be closed."""
 
     def __init__(
-        self, staging: Staging, *, entry: str, isolation: Isolation, uses: list[str]
+        self, staging: Staging, *, entry: str, isolation: Isolation, uses: Iterable[str]
     ) -> None:
         self._isolation = isolation
         self._lock = threading.Lock()
@@ -46,23 +47,24 @@ class Zygote:
         self._init: int | None = None  # pidfd of the zygote itself, behind bubblewrap
         try:
             with theirs:
-                self._start(staging, theirs, {"entry": entry, "uses": uses})
+                self._start(staging, theirs, entry)
+            self._warm_for(uses)
             hello = self._hello()
             self.facts: dict[str, Any] = hello["facts"]
             self.data_bytes: int = hello["data_bytes"]
             self.keeper: Keeper = self._rehearse()
         except BaseException:
-            self.close()
+            self.close(patience=0)
             raise
 
-    def _start(self, staging: Staging, theirs: socket.socket, warmth: dict[str, Any]) -> None:
+    def _start(self, staging: Staging, theirs: socket.socket, entry: str) -> None:
         full = self._isolation == "full"
         modules, home = (MODULES, HOME) if full else (str(staging.modules), str(staging.home))
         environment = interpreter.environment(modules=modules, home=home, isolated=full)
         options: dict[str, Any] = {
             "control": theirs.fileno(),
             "isolation": self._isolation,
-            **warmth,
+            "entry": entry,
         }
         if not full:
             self._launch([], options, [theirs.fileno()], environment, cwd=staging.home)
@@ -95,6 +97,12 @@ class Zygote:
             cwd=cwd,
             start_new_session=True,
         )
+
+    def _warm_for(self, uses: Iterable[str]) -> None:
+        """Tell it what to warm up for; that may have to be waited for, and it imports meanwhile."""
+        message = json.dumps({"uses": list(uses)}).encode()
+        with contextlib.suppress(ConnectionError):  # why it has ended is asked next
+            self._control.send(message)
 
     def _hello(self) -> dict[str, Any]:
         """Its first message: the facts, once the entry module has warmed up."""
@@ -176,13 +184,13 @@ class Zygote:
             channel, register, received[0], isolation=self._isolation, data_bytes=self.data_bytes
         )
 
-    def close(self) -> None:
-        """End it and, with it, all that it has started."""
+    def close(self, patience: float = END_SECONDS) -> None:
+        """End it and, with it, all that it has started; it has ``patience`` seconds to do so."""
         with contextlib.suppress(OSError):  # it may have gone by itself
             self._control.shutdown(socket.SHUT_RDWR)
         if self._process is not None:
             try:
-                self._process.wait(END_SECONDS)
+                self._process.wait(patience)
             except subprocess.TimeoutExpired:
                 self._kill()
         if self._init is not None:

@@ -7,6 +7,7 @@ import weakref
 
 import pytest
 
+from autograder import cli
 from autograder.course import Course
 from autograder.errors import AuthorError
 from autograder.exam import Options
@@ -139,6 +140,40 @@ def test_it_starts_while_submissions_are_read_if_one_is_new(
     assert started() == 0
     path.unlink()
     assert started() == 1
+
+
+def test_a_command_begins_with_the_sandbox_if_there_is_something_to_be_run(
+    opened, course, hand_in, notebooks
+):
+    def begins(*, force=False):
+        with cli._begun(Course.at(course), [FIT, P], force) as starting:
+            if starting is not None:
+                starting.warm_for({"figures"})
+                assert starting.sandbox() is opened
+        return starting is not None
+
+    assert not begins()
+    assert begins(force=True)
+    hand_in(course, "ana", P, notebooks.of(P))
+    assert begins()
+    path = Course.at(course).report_path("ana", P)
+    path.parent.mkdir(parents=True)
+    path.write_text("{}", "utf-8")
+    assert not begins()
+    assert opened.uses == [{"figures"}] * 2
+    assert opened.closed == 2
+
+
+def test_a_sandbox_that_a_command_began_with_is_given_up_when_grading_is_refused(opened, course):
+    with (
+        pytest.raises(AuthorError, match="nobody"),
+        cli._begun(Course.at(course), [P], True) as starting,
+        Grader(Course.at(course), Options(students=("nobody",)), (P,), starting=starting) as grader,
+    ):
+        grader.grade(P)
+
+    assert starting.is_up
+    assert opened.uses == []
 
 
 def test_what_the_assignment_before_left_behind_does_not_stay(course):

@@ -1,10 +1,11 @@
 """The process that imports once and forks a child for each request; runs no student code.
 
 Started as `python -m autograder.sandbox.inside.zygote JSON`. It stays single-threaded, as a fork
-copies one thread only and a lock that another one held would stay locked for ever. Requests come
-on the control socket: to fork, with two descriptors, the child's channel to the host and a register
-socket on which the host is told of the birth (with a pidfd) and the exit of that one child; or to
-prepare for what the next children have in common, with a file of it.
+copies one thread only and a lock that another one held would stay locked for ever. On the control
+socket comes first what to warm up for, which the host may learn while we import; then requests: to
+fork, with two descriptors, the child's channel to the host and a register socket on which the host
+is told of the birth (with a pidfd) and the exit of that one child; or to prepare for what the next
+children have in common, with a file of it.
 """
 
 from __future__ import annotations
@@ -191,7 +192,10 @@ def main() -> None:
     gc.disable()  # what is imported stays
     try:
         entry = importlib.import_module(options["entry"])
-        facts = entry.warm_up(options["uses"])
+        said = control.recv(TEXT_CAP)
+        if not said:
+            os._exit(0)  # the host has gone, or wants none any more
+        facts = entry.warm_up(json.loads(said)["uses"])
         _assert_forkable()
         zygote = Zygote(control, entry=entry, isolation=options["isolation"])
         if options["isolation"] == "full":

@@ -1,0 +1,101 @@
+"""A sandbox starts while its caller does something else, and learns later what it is for."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from pathlib import Path
+
+import pytest
+
+from autograder import isolation
+from autograder.isolation import Starting, open_sandbox
+
+SECONDS = 60
+
+
+class Opened:
+    """Stands for the sandbox; ``begun`` is set before it is told what to warm up for."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.begun, self.closed, self.uses, self.fault = threading.Event(), 0, None, fault
+
+    def __call__(self, kind, uses):
+        self.begun.set()
+        if self.fault:
+            raise self.fault
+        self.uses = list(uses)
+        return self
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    fake = Opened()
+    monkeypatch.setattr(isolation, "open_sandbox", fake)
+    return fake
+
+
+def test_it_is_begun_before_anybody_knows_what_it_is_for(opened):
+    starting = Starting("full")
+    assert opened.begun.wait(SECONDS)
+    assert not starting.knows_uses
+    assert not starting.is_up
+
+    starting.warm_for({"figures", "compiler"})
+
+    assert starting.knows_uses
+    assert starting.sandbox() is opened
+    assert starting.is_up
+    assert opened.uses == ["compiler", "figures"]
+    starting.close()
+    assert opened.closed == 1
+
+
+def test_one_that_nobody_wants_any_more_is_given_up(opened):
+    starting = Starting("full")
+    assert opened.begun.wait(SECONDS)
+    starting.close()
+    assert starting.is_up
+    assert opened.uses is None
+
+
+def test_one_that_could_not_be_opened_says_so_to_whoever_asks(monkeypatch):
+    monkeypatch.setattr(isolation, "open_sandbox", Opened(OSError("no room")))
+    starting = Starting("full")
+    with pytest.raises(OSError, match="no room"):
+        starting.sandbox()
+    starting.close()
+
+
+def children():
+    """The processes of this one, whichever thread started them."""
+    found = set()
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended
+            found |= set((thread / "children").read_text().split())
+    return found
+
+
+def test_a_real_one_that_is_given_up_leaves_no_process():
+    before = children()
+    starting = Starting("full")
+    starting.close()
+    assert starting.is_up
+    assert children() == before
+
+
+def test_a_real_one_warms_up_for_what_it_is_told_at_last():
+    starting = Starting("full")
+    starting.warm_for([])
+    try:
+        assert starting.sandbox().facts["isolation"] == "full"
+    finally:
+        starting.close()
+
+
+def test_it_can_be_opened_without_waiting_for_anybody():
+    with open_sandbox("full", ()) as sandbox:
+        assert sandbox.facts["isolation"] == "full"
