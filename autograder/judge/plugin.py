@@ -7,6 +7,8 @@ Loaded by entry point in every pytest run, so it does nothing unless a module de
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -75,6 +77,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError("these are checks of an assignment: give --submissions DIR.")
 
 
+@dataclass(frozen=True)
+class Together:
+    """The parameter of an item that stands for these students."""
+
+    students: Sequence[str]
+
+
 class Judging:
     """Judges one batch, or several by the folder of their checks."""
 
@@ -104,9 +113,19 @@ class Judging:
             return
         self._refuse_derived_fixtures(metafunc)
         students = self.students(metafunc.definition.path, check.exercise)
-        metafunc.parametrize("student", students, indirect=True, ids=students)
+        if self._may_be_joined(metafunc.definition):
+            metafunc.parametrize("student", [Together(students)], indirect=True, ids=["all"])
+        else:
+            metafunc.parametrize("student", students, indirect=True, ids=students)
         if check.each is not None:
             metafunc.parametrize("name", list(check.each))
+
+    def _may_be_joined(self, definition: Any) -> bool:
+        """Whether all submissions may be judged by one item: in a batch that is graded nobody reads
+        pytest's reports, and making an item takes longer than most checks. A check with fixtures of
+        its author's, or one that is skipped, goes pytest's whole way."""
+        plain = PLAIN.issuperset(definition.fixturenames)
+        return self._batch is not None and plain and not any(definition.iter_markers("skip"))
 
     def _refuse_derived_fixtures(self, metafunc: pytest.Metafunc) -> None:
         definition: Any = metafunc.definition
@@ -159,21 +178,19 @@ class Judging:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """In a batch that is graded nobody reads pytest's reports: judge, and leave it at that.
-
-        A check with fixtures of its author's goes pytest's whole way. So does everything in a run
-        that a person started, who wants to see it.
-        """
+        """Judge all submissions of an item that stands for all, and leave it at that."""
         check = check_of(item)
-        if self._batch is None or check is None or not isinstance(item, pytest.Function):
+        if check is None or not isinstance(item, pytest.Function):
             return None
-        if not PLAIN.issuperset(item.fixturenames) or next(item.iter_markers("skip"), None):
+        together = item.callspec.params["student"]
+        if not isinstance(together, Together):
             return None
         from autograder.judge.batch import BREAKS
 
-        with contextlib.suppress(*BREAKS):
+        for student in together.students:
             # Whatever a check raised is in the batch's results, and in the log.
-            self._judge(item, check)
+            with contextlib.suppress(*BREAKS):
+                self._judge(item, check, student)
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -181,20 +198,20 @@ class Judging:
         check = check_of(pyfuncitem)
         if check is None:
             return None
-        result = self._judge(pyfuncitem, check)
+        result = self._judge(pyfuncitem, check, str(pyfuncitem.callspec.params["student"]))
         if result.outcome == "not_run":
             pytest.skip(f"no device of {', '.join(result.missing_devices)} here")
         if result.finding is not None:
             raise CheckFailed(result.finding, result.outcome)
         return True
 
-    def _judge(self, item: pytest.Function, check: Check) -> CheckResult:
+    def _judge(self, item: pytest.Function, check: Check, student: str) -> CheckResult:
         parameters: dict[str, Any] = dict(item.callspec.params)
         return self.batch_of(item.path).run(
             item.function,
             check,
             item.function.__code__.co_firstlineno,
-            parameters["student"],
+            student,
             parameters.get("name"),
             {name: value for name, value in item.funcargs.items() if name not in PLAIN},
         )

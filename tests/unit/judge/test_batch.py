@@ -460,9 +460,18 @@ def test_a_fixture_of_the_authors_own_reaches_the_check(run):
         def test_x(student, three):
             assert three == 3
         """
-        + textwrap.indent(DOS, "        ")
+        + textwrap.indent(DOS, "        "),
+        {"ana": RIGHT, "berta": RIGHT},
     )
-    assert got["ana"]["uno"].outcome == "passed"
+    assert got["ana"]["uno"].outcome == got["berta"]["uno"].outcome == "passed"
+
+
+def test_a_check_that_its_author_skips_is_not_judged(run):
+    skipped = MATCHES.replace("@check", "@pytest.mark.skip\n@check", 1)
+    got = run(skipped + DOS, {"ana": RIGHT, "berta": RIGHT})
+    for student in got:
+        assert got[student]["uno"].checks == ()
+        assert got[student]["dos"].outcome == "passed"
 
 
 def test_missing_checks_are_named(run):
