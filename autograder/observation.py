@@ -42,7 +42,7 @@ from autograder.values import (
 
 __all__ = ["CellRun", "Ending", "Observation", "ObservationError", "Snapshot", "joined"]
 
-SCHEMA = 1
+SCHEMA = 2
 HEAD = 8
 """Bytes at the beginning of safetensors that tell how long the JSON behind them is."""
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -312,9 +312,7 @@ def _suspicion(what: str) -> Iterator[None]:
 def _seal(metadata: Mapping[str, str], tensors: Tensors) -> str:
     """Hash of all that a file has."""
     hashed = hashlib.sha256(json.dumps(dict(metadata), sort_keys=True).encode())
-    for key, tensor in sorted(tensors.items()):
-        hashed.update(json.dumps([key, str(tensor.dtype), list(tensor.shape)]).encode())
-        hashed.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    hashed.update(packed(tensors))
     return hashed.hexdigest()
 
 

@@ -253,6 +253,8 @@ def as_text(value: Any, limit: int = MAX_TEXT) -> str:
 
 def sound(text: str) -> str:
     """``text`` without lone surrogates, which JSON lets through and no file can hold."""
+    if text.isascii():
+        return text
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

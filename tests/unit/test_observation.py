@@ -27,6 +27,7 @@ from autograder.observation import (
     MAX_HEAD_BYTES,
     MAX_PARTS,
     MAX_TENSORS,
+    SCHEMA,
     CellRun,
     Ending,
     Observation,
@@ -588,7 +589,7 @@ def write(path, metadata=None, tensors=None):
 
 def kept(**changes):
     return json.dumps(
-        {"schema": 1, "ending": {"how": "finished", "detail": ""}, "frames": [], **changes}
+        {"schema": SCHEMA, "ending": {"how": "finished", "detail": ""}, "frames": [], **changes}
     )
 
 
@@ -602,7 +603,7 @@ BAD_METADATA = {
     "a list": {"observation": "[]", "outputs": "{}"},
     "deep JSON": {"observation": "[" * 100_000, "outputs": "{}"},
     "a huge number": {"observation": "9" * 5_000, "outputs": "{}"},
-    "another schema": {"observation": kept(schema=2), "outputs": "{}"},
+    "another schema": {"observation": kept(schema=SCHEMA - 1), "outputs": "{}"},
     "no schema": {"observation": "{}", "outputs": "{}"},
     "no ending": {"observation": kept(ending=None), "outputs": "{}"},
     "a text ending": {"observation": kept(ending="finished"), "outputs": "{}"},
