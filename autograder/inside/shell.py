@@ -103,6 +103,8 @@ class Publisher(DisplayPublisher):
 class Hook(DisplayHook):
     """The value of a cell's last expression becomes an ``execute_result`` output."""
 
+    exec_result: Any = None  # no trait: see NotebookShell
+
     def quiet(self) -> bool:
         # IPython's own looks for the `;` in the history, and there is none.
         result = self.exec_result
@@ -137,6 +139,11 @@ class Hook(DisplayHook):
 class NotebookShell(InteractiveShell):
     """IPython's shell without a terminal, a history file, a pty or anyone to answer a question."""
 
+    # Not traits, whose notices to nobody take longer than a line of a cell.
+    execution_count: Any = 1
+    last_execution_succeeded: Any = True
+    last_execution_result: Any = None
+
     display_pub_class = Type(Publisher)
     displayhook_class = Type(Hook)
     compiler_class = Type(Compiler)
@@ -148,6 +155,10 @@ class NotebookShell(InteractiveShell):
     def init_traceback_handlers(self, custom_exceptions: Any) -> None:
         super().init_traceback_handlers(custom_exceptions)
         self.InteractiveTB.structured_traceback = told
+
+    def _tee(self, channel: str) -> contextlib.AbstractContextManager[None]:
+        """What is written is kept for a history, and there is none."""
+        return contextlib.nullcontext()
 
     def transform_cell(self, raw_cell: str) -> str:
         """The cell as Python. IPython tokenises every cell for its magics, which takes longer than
