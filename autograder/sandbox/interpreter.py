@@ -21,10 +21,17 @@ move: pyvenv.cfg names the base interpreter, and Python finds the rest from its 
 
 def place(path: Path) -> Path:
     """Where ``path``, a part of this Python, stands in full isolation."""
-    moved = sys.prefix != sys.base_prefix and _covered(Path(sys.prefix))
-    if moved and path.is_relative_to(sys.prefix):
-        return ENVIRONMENT / path.relative_to(sys.prefix)
+    path, prefix = _straight(path), _straight(Path(sys.prefix))
+    moved = sys.prefix != sys.base_prefix and _covered(prefix)
+    if moved and path.is_relative_to(prefix):
+        return ENVIRONMENT / path.relative_to(prefix)
     return path
+
+
+def _straight(path: Path) -> Path:
+    """``path`` without ``..``, for the folders that it leads through are not there inside. A Python
+    that is started as ``../.venv/bin/python`` has it in all its paths."""
+    return path.parent.resolve() / path.name if ".." in path.parts else path
 
 
 def _covered(path: Path) -> str | None:
@@ -77,7 +84,8 @@ def packages() -> list[Path]:
 
 def folders() -> list[Path]:
     """What to bind, outermost first. Never a whole prefix: it may be the course's own folder."""
-    found = {path for path in _parts() if path.exists() and not path.is_relative_to("/usr")}
+    parts = map(_straight, _parts())
+    found = {path for path in parts if path.exists() and not path.is_relative_to("/usr")}
     for path in found:
         covered = _covered(path)
         if covered and place(path) == path:

@@ -234,3 +234,21 @@ def test_close_interrupts_a_run_in_another_thread() -> None:
         time.sleep(0.2)
     thread.join(5)
     assert len(raised) == 1
+
+
+@Isolation
+def test_a_python_that_was_started_by_a_path_with_dots_in_it_works(
+    isolation: str, tmp_path: Path
+) -> None:
+    make_sandbox(isolation).close()  # or a reason to skip
+    program = os.path.relpath(sys.executable, tmp_path)
+    assert program.startswith("..")
+    command = [program, "-c", HOST, str(ENTRIES), isolation]
+    paths = os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": paths}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, cwd=tmp_path, env=environment, executable=program
+    ) as host:
+        assert host.stdout is not None
+        assert host.stdout.read(2) == b"up"
+        host.kill()
