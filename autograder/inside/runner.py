@@ -43,6 +43,7 @@ __all__ = ["open_shell", "prepare", "serve", "warm_up"]
 
 FIGURE = """
 import matplotlib.pyplot as plt
+plt.figure(figsize=(1, 1))
 plt.plot([1, 200], label="x")
 plt.title("á")
 plt.legend()
@@ -50,6 +51,7 @@ plt.show()
 """
 FORMULAS = """
 import matplotlib.pyplot as plt
+plt.figure(figsize=(1, 1))
 plt.semilogy([1, 200], label="$x^2$")
 plt.show()
 """

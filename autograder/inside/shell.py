@@ -27,7 +27,7 @@ from traitlets import Type
 from traitlets.config import Config
 
 from autograder.inside.compiler import Compiler
-from autograder.inside.fonts import fonts_by_header
+from autograder.inside.figures import fonts_by_header, without_property_lists
 from autograder.inside.outputs import MAX_OUTPUTS, OUTPUTS, Output, Stream, bundle_of
 from autograder.inside.traces import CELL_FILE, told
 
@@ -278,7 +278,7 @@ class Shell:
     def prepare_figures(self) -> None:
         """Show figures at the end of the cell that draws them, also in a notebook that never says
         ``%matplotlib``. Imports matplotlib."""
-        with fonts_by_header():
+        with without_property_lists(), fonts_by_header():
             self._shell.run_line_magic("matplotlib", "inline")
         from matplotlib import pyplot
 

@@ -1,4 +1,4 @@
-"""The list of fonts that is made from headers is the list that matplotlib makes."""
+"""What matplotlib is imported without is nothing that a figure shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def header(file):
     return own(file)
 _afm._parse_header = header
 whole = getattr(_afm, "_parse_optional", None)
-from autograder.inside.fonts import fonts_by_header
+from autograder.inside.figures import fonts_by_header
 with fonts_by_header():
     replaced = getattr(_afm, "_parse_optional", None) is not whole
     from matplotlib import font_manager
@@ -61,3 +61,43 @@ def test_a_version_that_reads_them_in_another_way_is_left_alone():
     seen = in_own_process(LISTED.format(before=before))
     assert not seen["replaced"]
     assert seen["same"]
+
+
+DRAWN = """
+import hashlib, io, json, os, tempfile
+os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp()
+import matplotlib
+matplotlib.use("agg")
+from contextlib import nullcontext
+from autograder.inside.figures import without_property_lists
+with without_property_lists() if {lean} else nullcontext():
+    from matplotlib import artist, pyplot as plt
+figure, axes = plt.subplots()
+(line,) = axes.plot([1, 3, 2], label="á", lw=2)
+line.set(linestyle="--", color="red")
+axes.legend()
+file = io.BytesIO()
+figure.savefig(file, format="png", metadata={{"Software": None}})
+try:
+    line.set(nothing=1)
+    refused = ""
+except AttributeError as error:
+    refused = str(error)
+print(json.dumps({{
+    "picture": hashlib.sha256(file.getvalue()).hexdigest(), "refused": refused,
+    "signature": str(line.set.__signature__),
+    "lists": "linestyle" in type(line).set.__doc__,
+    "own": "linestyle" in type("Own", (type(line),), {{}}).set.__doc__,
+    "restored": artist.kwdoc is not None and "linestyle" in artist.kwdoc(type(line)),
+}}))
+"""
+
+
+def test_a_figure_is_the_same_without_the_lists_of_properties():
+    lean, whole = (in_own_process(DRAWN.format(lean=lean)) for lean in (True, False))
+    assert (lean["lists"], whole["lists"]) == (False, True)
+    del lean["lists"], whole["lists"]
+    assert lean == whole
+    assert lean["refused"]
+    assert lean["own"]
+    assert lean["restored"]
