@@ -44,7 +44,7 @@ def _head(machine: Json) -> str:
         "# Measured side by side\n\n"
         f"Written by `make bench`: {machine['cores']} cores of {machine['processor']}, "
         f"{machine['memory_gib']} GiB, Python {machine['python']}, {versions}. Single times on a "
-        "shared machine mean little; the ratios were taken in one run."
+        "shared machine mean little; each section is one run, and not all are of one day."
     )
 
 
