@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import sys
-import tempfile
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import nbformat
-from nbgrader import utils
+from nbgrader import api, utils
 from nbgrader.api import Assignment as AssignmentRow
 from nbgrader.api import (
     Comment,
@@ -37,6 +35,7 @@ from nbgrader.api import (
     TaskCell,
 )
 from nbgrader.api import Gradebook as NbgraderGradebook
+from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import func, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
@@ -93,7 +92,6 @@ class Gradebook:
 
     def __init__(self, db_url: str) -> None:
         self._db_url = db_url
-        _find_alembic()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 file = sqlite_file(db_url)
@@ -427,29 +425,24 @@ def _make(file: Path) -> None:
     last: stopped in between, it would leave one that it can neither use well nor upgrade."""
     with TemporaryFolder(file.parent) as folder:
         made = folder.path / file.name
-        with _temporary_in(folder.path):
-            NbgraderGradebook(f"sqlite:///{made}").close()
+        NbgraderGradebook(f"sqlite:///{made}").close()
         with suppress(FileExistsError):  # somebody else's, made meanwhile, is as good
             file.hardlink_to(made)
 
 
-@contextmanager
-def _temporary_in(folder: Path) -> Iterator[None]:
-    """nbgrader's own temporary files lie in ``folder``, which is swept where it is left behind."""
-    before, tempfile.tempdir = tempfile.tempdir, str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before
+@cache
+def _newest_schema() -> str:
+    """The revision of nbgrader's newest tables, by its migrations."""
+    from alembic.script import ScriptDirectory
+
+    newest = ScriptDirectory(ALEMBIC_DIR).get_current_head()
+    assert newest is not None
+    return newest
 
 
-def _find_alembic() -> None:
-    """nbgrader calls the program ``alembic`` by name: it lies beside this interpreter, which is
-    not on the path of whoever calls ``.venv/bin/autograder``."""
-    programs = str(Path(sys.executable).parent)
-    paths = os.environ.get("PATH", "").split(os.pathsep)
-    if programs not in paths:
-        os.environ["PATH"] = os.pathsep.join([*paths, programs])
+# nbgrader itself runs the program ``alembic`` for it, which imports all of nbgrader and more, and
+# need not be on the path of whoever calls ``.venv/bin/autograder``.
+api.get_alembic_version = _newest_schema
 
 
 def _changes(before: Mapping[str, float], after: Mapping[str, float]) -> list[str]:
