@@ -24,6 +24,7 @@ import typer
 
 from autograder.errors import AuthorError, MachineError, log_to
 from autograder.garbage import uncollected
+from autograder.unneeded import leave_out
 
 if TYPE_CHECKING:
     from autograder.course import Course
@@ -35,16 +36,6 @@ FAILED, USAGE, BROKEN = 1, 2, 3
 """Exit statuses: something does not hold; a mistake in what was asked or written; our fault or
 the machine's."""
 
-FORMATS = (
-    "rfc3987_syntax",
-    "fqdn",
-    "isoduration",
-    "rfc3339_validator",
-    "rfc3986_validator",
-    "uri_template",
-    "webcolors",
-)
-"""Packages that nbformat would import for checks that no notebook needs: see ``main``."""
 ROOM, RIGHTS = "make room", "give this user the right to write there"
 MENDS = {
     errno.ENOSPC: ROOM,
@@ -727,11 +718,7 @@ def _end(sentence: str, status: int) -> NoReturn:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run a command. An error that nobody foresaw is ours: a sentence, and a log to send us."""
-    # jsonschema, which nbformat imports, takes these packages if they are there, to check
-    # addresses, durations and colours, of which no notebook's schema has any. Building the first
-    # one's grammars costs as much as importing torch, the others half as much as nbformat.
-    for name in FORMATS:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    leave_out()
     # Python looks for garbage so often that importing takes a third longer. Much more seldom than
     # this, and what batches leave behind would pile up.
     gc.set_threshold(50_000, 5, 2)

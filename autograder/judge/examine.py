@@ -7,11 +7,13 @@ import difflib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autograder.assignment import Assignment
 from autograder.errors import AuthorError
 from autograder.judge.check import Check
+
+if TYPE_CHECKING:
+    from autograder.assignment import Assignment
 
 __all__ = ["examine", "place_of"]
 

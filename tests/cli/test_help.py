@@ -101,12 +101,13 @@ def test_a_mistyped_command_ends_with_status_2_and_no_traceback(autograder, argu
 def test_nbformat_comes_without_checks_that_no_notebook_needs():
     code = (
         "import contextlib, sys\n"
-        "from autograder.cli import FORMATS, main\n"
+        "from autograder.cli import main\n"
+        "from autograder.unneeded import UNNEEDED\n"
         "with contextlib.suppress(SystemExit):\n"
         "    main(['--help'])\n"
         "import nbformat\n"
         "nbformat.validate(nbformat.v4.new_notebook())\n"
-        "there = [one for one in (*FORMATS, 'arrow') if sys.modules.get(one)]\n"
+        "there = [one for one in (*UNNEEDED, 'arrow') if sys.modules.get(one)]\n"
         "print('IMPORTED', there)\n"
     )
 

@@ -165,7 +165,10 @@ def test_the_plugin_comes_with_the_installation(program, course):
 
 
 def test_a_run_of_other_tests_does_not_notice_the_plugin(program, tmp_path):
-    (tmp_path / "test_other.py").write_text("def test_one():\n    assert True\n")
+    slow = {"nbformat", "nbgrader", "torch"}
+    (tmp_path / "test_other.py").write_text(
+        f"import sys\ndef test_one():\n    assert not {slow} & sys.modules.keys()\n"
+    )
 
     ran = program("pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path)
 
