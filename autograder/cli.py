@@ -14,7 +14,7 @@ import shlex
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -246,17 +246,19 @@ def grade(
     Exit status 0: graded; 2: a mistake in the config, an assignment or the command; 3: something
     could not be graded through no fault of a student's.
     """
-    with _sentences():
+    with _sentences(), ExitStack() as stack:
+        runs_here = executor is Executor.local
+        # Before even the config is read, which takes as long as a submission.
+        early = stack.enter_context(_early()) if runs_here and force else None
         from autograder.cluster.entry import choose
         from autograder.course import Course
 
         here = Course.at(course)
         log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
-        if executor is Executor.local and cluster is not None:
+        if runs_here and cluster is not None:
             _end("--cluster is for --executor dask.", USAGE)
-        runs_here = executor is Executor.local
-        with _begun(here, chosen, force) if runs_here else nullcontext() as starting:
+        with _begun(here, chosen, early) if runs_here else nullcontext() as starting:
             with uncollected():
                 from autograder.exam import Options
                 from autograder.grading import Grader, write_json
@@ -305,12 +307,25 @@ def grade(
             )
 
 
-@contextmanager
-def _begun(here: Course, names: Sequence[str], force: bool) -> Iterator[Starting | None]:
-    """A sandbox that starts while all else is imported, if there is something to be run."""
+def _early() -> AbstractContextManager[Starting]:
+    """A sandbox that starts before anything is known of the course."""
     from autograder.isolation import Starting
 
-    if not (force or any(map(here.has_new, names))):
+    return closing(Starting())
+
+
+@contextmanager
+def _begun(here: Course, names: Sequence[str], early: Starting | None) -> Iterator[Starting | None]:
+    """A sandbox that starts while all else is imported, if there is something to be run: the
+    ``early`` one, if it is of the kind that the course wants."""
+    from autograder.isolation import Starting
+
+    if early is not None and early.isolation == here.config.sandbox:
+        yield early
+        return
+    if early is not None:
+        early.close()
+    elif not any(map(here.has_new, names)):
         yield None
         return
     with closing(Starting(here.config.sandbox)) as starting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 from autograder.sandbox import Sandbox
 
@@ -42,11 +43,17 @@ def open_sandbox(isolation: str, uses: Iterable[str] = USES) -> Sandbox:
 class Starting:
     """A sandbox that starts in a process of its own while this one does something else."""
 
-    def __init__(self, isolation: str) -> None:
+    def __init__(self, isolation: str = "full") -> None:
+        self.isolation = isolation
         self._uses: Future[list[str]] = Future()
+        launched = Event()
         pool = ThreadPoolExecutor(max_workers=1)
-        self._opened = pool.submit(open_sandbox, isolation, _Awaited(self._uses))
+        self._opened = pool.submit(open_sandbox, isolation, _Awaited(self._uses, launched))
         pool.shutdown(wait=False)
+        # Until its process is on its way. A thread that opens files beside one that imports would
+        # wait for it at each of them, ten times as long as it takes.
+        self._opened.add_done_callback(lambda _: launched.set())
+        launched.wait()
 
     def warm_for(self, uses: Iterable[str]) -> None:
         """Say, once, what it is to warm up for, which it waits for."""
@@ -72,10 +79,11 @@ class Starting:
 
 
 class _Awaited(Iterable[str]):
-    """What becomes known later: whoever asks waits for it."""
+    """What becomes known later: whoever asks, which ``asked`` tells, waits for it."""
 
-    def __init__(self, known: Future[list[str]]) -> None:
-        self._known = known
+    def __init__(self, known: Future[list[str]], asked: Event) -> None:
+        self._known, self._asked = known, asked
 
     def __iter__(self) -> Iterator[str]:
+        self._asked.set()
         return iter(self._known.result())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from contextlib import nullcontext
 
 import pytest
 
@@ -146,7 +147,11 @@ def test_a_command_begins_with_the_sandbox_if_there_is_something_to_be_run(
     opened, course, hand_in, notebooks
 ):
     def begins(*, force=False):
-        with cli._begun(Course.at(course), [FIT, P], force) as starting:
+        with (
+            cli._early() if force else nullcontext() as early,
+            cli._begun(Course.at(course), [FIT, P], early) as starting,
+        ):
+            assert early in (None, starting)
             if starting is not None:
                 starting.warm_for({"figures"})
                 assert starting.sandbox() is opened
@@ -164,10 +169,32 @@ def test_a_command_begins_with_the_sandbox_if_there_is_something_to_be_run(
     assert opened.closed == 2
 
 
+def test_one_that_was_begun_before_the_config_was_read_gives_way_to_what_that_asks_for(
+    opened, course
+):
+    config = course / "grading_config.yaml"
+    text = config.read_text("utf-8")
+    assert "sandbox: full" in text
+    config.write_text(text.replace("sandbox: full", "sandbox: none"), "utf-8")
+
+    with (
+        cli._early() as early,
+        cli._begun(Course.at(course), [P], early) as starting,
+    ):
+        starting.warm_for([])
+        assert starting.sandbox() is opened
+
+    assert early.is_up
+    assert (early.isolation, starting.isolation) == ("full", "none")
+    assert opened.uses == [set()]
+    assert opened.closed == 1
+
+
 def test_a_sandbox_that_a_command_began_with_is_given_up_when_grading_is_refused(opened, course):
     with (
         pytest.raises(AuthorError, match="nobody"),
-        cli._begun(Course.at(course), [P], True) as starting,
+        cli._early() as early,
+        cli._begun(Course.at(course), [P], early) as starting,
         Grader(Course.at(course), Options(students=("nobody",)), (P,), starting=starting) as grader,
     ):
         grader.grade(P)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,19 +11,18 @@ import pytest
 from autograder import isolation
 from autograder.isolation import Starting, open_sandbox
 
-SECONDS = 60
-
 
 class Opened:
-    """Stands for the sandbox; ``begun`` is set before it is told what to warm up for."""
+    """Stands for the sandbox; ``begun`` before it is told what to warm up for."""
 
     def __init__(self, fault: Exception | None = None) -> None:
-        self.begun, self.closed, self.uses, self.fault = threading.Event(), 0, None, fault
+        self.begun, self.closed, self.uses, self.fault = False, 0, None, fault
 
     def __call__(self, kind, uses):
-        self.begun.set()
         if self.fault:
             raise self.fault
+        time.sleep(0.05)
+        self.begun = True
         self.uses = list(uses)
         return self
 
@@ -39,25 +38,23 @@ def opened(monkeypatch):
 
 
 def test_it_is_begun_before_anybody_knows_what_it_is_for(opened):
-    starting = Starting("full")
-    assert opened.begun.wait(SECONDS)
-    assert not starting.knows_uses
-    assert not starting.is_up
+    with contextlib.closing(Starting("full")) as starting:
+        assert opened.begun
+        assert not starting.knows_uses
+        assert not starting.is_up
 
-    starting.warm_for({"figures", "compiler"})
+        starting.warm_for({"figures", "compiler"})
 
-    assert starting.knows_uses
-    assert starting.sandbox() is opened
-    assert starting.is_up
-    assert opened.uses == ["compiler", "figures"]
-    starting.close()
+        assert starting.knows_uses
+        assert starting.sandbox() is opened
+        assert starting.is_up
+        assert opened.uses == ["compiler", "figures"]
     assert opened.closed == 1
 
 
 def test_one_that_nobody_wants_any_more_is_given_up(opened):
-    starting = Starting("full")
-    assert opened.begun.wait(SECONDS)
-    starting.close()
+    with contextlib.closing(Starting("full")) as starting:
+        assert opened.begun
     assert starting.is_up
     assert opened.uses is None
 
