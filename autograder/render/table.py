@@ -84,18 +84,20 @@ def results(
     """
     console = Console()
     table = Table("student")
-    students = sorted({one["student"] for batch in batches for one in batch["reports"]})
+    columns = {
+        batch["assignment"]: {one["student"]: one for one in batch["reports"]} for batch in batches
+    }
+    students = sorted({student for column in columns.values() for student in column})
     if not students:
         console.print(f"nothing was handed in: {course.root / 'submitted'} has no submission.")
         return
-    for batch in batches:
-        table.add_column(batch["assignment"], justify="right", overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right", overflow="fold")
     for student in students:
         row = [escape(plain(student))]
-        for batch in batches:
-            found = [one for one in batch["reports"] if one["student"] == student]
-            old = before.get((batch["assignment"], student))
-            row.append(_cell(found[0], old) if found else "[dim]–[/dim]")
+        for name, column in columns.items():
+            found, old = column.get(student), before.get((name, student))
+            row.append("[dim]–[/dim]" if found is None else _cell(found, old))
         table.add_row(*row)
     console.print(table)
     if before:
