@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from safetensors import TensorSpec, serialize
 
-__all__ = ["packed"]
+__all__ = ["BASE", "packed"]
+
+BASE: Any = torch._C.TensorBase
+"""Where torch keeps what a tensor is and can do. A student's code can replace ``torch.Tensor``'s
+functions and properties, but not those of this type."""
 
 
 def packed(tensors: Mapping[str, torch.Tensor], metadata: dict[str, str] | None = None) -> bytes:
@@ -19,14 +24,15 @@ def packed(tensors: Mapping[str, torch.Tensor], metadata: dict[str, str] | None 
     """
     for key, one in tensors.items():
         # What is behind the address of another's data is not that tensor.
-        if one.device.type != "cpu" or not one.is_contiguous() or one.is_conj() or one.is_neg():
+        plain = BASE.is_cpu.__get__(one) and BASE.is_contiguous(one)
+        if not plain or BASE.is_conj(one) or BASE.is_neg(one):
             raise ValueError(f"{key}: only plain contiguous tensors on the CPU can be packed")
     specs = {
         key: TensorSpec(
-            dtype=str(one.dtype).removeprefix("torch."),
-            shape=one.shape,
-            data_ptr=one.data_ptr(),
-            data_len=one.nbytes,
+            dtype=str(BASE.dtype.__get__(one)).removeprefix("torch."),
+            shape=BASE.shape.__get__(one),
+            data_ptr=BASE.data_ptr(one),
+            data_len=BASE.nbytes.__get__(one),
         )
         for key, one in tensors.items()
     }

@@ -15,6 +15,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -615,6 +616,33 @@ class Command:
         said = self.capture.readouterr()
         assert isinstance(status, int)
         return Ran(status, said.out, said.err)
+
+
+class Opened:
+    """Stands for opening a sandbox, and for the sandbox: knows of each time what it was to warm up
+    for, whether somebody ``began`` with it before that was known, and how often it was closed."""
+
+    def __init__(self) -> None:
+        self.began, self.uses, self.closed = 0, list[set[str]](), 0
+
+    def __call__(self, isolation: str, uses: Collection[str] = ()) -> Opened:
+        time.sleep(0.05)  # who does not wait until it is on its way is past that by then
+        self.began += 1
+        self.uses.append(set(uses))
+        return self
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """What stands for the sandbox of whoever opens one in this process."""
+    from autograder import isolation
+
+    fake = Opened()
+    monkeypatch.setattr(isolation, "open_sandbox", fake)
+    return fake
 
 
 class _Lent:

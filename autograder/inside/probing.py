@@ -21,6 +21,7 @@ from autograder.inside.keep import kept
 from autograder.inside.record import Recorder, Tree
 from autograder.inside.seeding import seed_everything
 from autograder.inside.shell import Interrupted, describe, time_limit
+from autograder.packing import BASE
 from autograder.probes import Probe, probes_in
 
 __all__ = [
@@ -143,9 +144,17 @@ def _state(value: Any) -> State | None:
         return torch.from_numpy(value.copy()), None, False
     if not isinstance(value, torch.Tensor):
         return None
-    gradient = value.grad if value.is_leaf else None
-    copy = None if gradient is None else gradient.detach().clone()
-    return value.detach().clone(), copy, value.requires_grad
+    gradient = BASE.grad.__get__(value) if BASE.is_leaf.__get__(value) else None
+    return (
+        _copy(value),
+        None if gradient is None else _copy(gradient),
+        BASE.requires_grad.__get__(value),
+    )
+
+
+def _copy(value: torch.Tensor) -> torch.Tensor:
+    copy: torch.Tensor = BASE.clone(BASE.detach(value))
+    return copy
 
 
 def _same(before: State | None, value: Any) -> bool:
@@ -159,8 +168,10 @@ def _same(before: State | None, value: Any) -> bool:
 
 
 def _equal(one: torch.Tensor, other: torch.Tensor) -> bool:
-    same = one.shape == other.shape and one.dtype == other.dtype
-    return same and bool(torch.eq(one, other).logical_or(one.ne(one) & other.ne(other)).all())
+    if any(field.__get__(one) != field.__get__(other) for field in (BASE.shape, BASE.dtype)):
+        return False
+    both_nan = BASE.logical_and(BASE.ne(one, one), BASE.ne(other, other))
+    return bool(BASE.item(BASE.all(BASE.logical_or(BASE.eq(one, other), both_nan))))
 
 
 class _Functions(TorchFunctionMode):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.packing import packed
+from autograder.packing import BASE, packed
 
 __all__ = ["Recorder", "bounds_of"]
 
@@ -122,36 +122,39 @@ class Recorder:
         self._all_nodes += 2  # it has so many fields
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
             # Not `value.detach()`: an instance may carry a function of that name.
-            plain = torch.Tensor.detach(value)
-            if plain.dim() > MAX_RANK:
+            plain = BASE.detach(value)
+            if BASE.dim(plain) > MAX_RANK:
                 return _object(value)
+            is_leaf = BASE.is_leaf.__get__(value)
             tree: Tree = {
                 "kind": "tensor",
                 "type": _type_name(value),
-                "shape": list(plain.shape),
-                "dtype": str(plain.dtype).removeprefix("torch."),
-                "device": str(plain.device.type),
-                "requires_grad": value.requires_grad,
-                "leaf": value.is_leaf,
+                "shape": list(BASE.shape.__get__(plain)),
+                "dtype": str(BASE.dtype.__get__(plain)).removeprefix("torch."),
+                "device": str(BASE.device.__get__(plain).type),
+                "requires_grad": BASE.requires_grad.__get__(value),
+                "leaf": is_leaf,
                 "value": self._store(plain),
             }
-            gradient = value.grad if value.is_leaf else None
+            gradient = BASE.grad.__get__(value) if is_leaf else None
             if with_grad and gradient is not None and _is_tensor(type(gradient)):
                 tree["grad"] = self._tensor(gradient, with_grad=False)
         return tree
 
     def _store(self, plain: torch.Tensor) -> str | None:
         # The size is asked before anything is copied: a tensor of stride 0 can claim terabytes.
-        size = plain.numel() * plain.element_size()
-        stored = plain.layout is torch.strided and plain.dtype in STORED
-        if not stored or plain.device.type == "meta" or size > min(self._max_bytes, self._left):
+        size = BASE.numel(plain) * BASE.element_size(plain)
+        dense = BASE.layout.__get__(plain) is torch.strided
+        stored = dense and BASE.dtype.__get__(plain) in STORED
+        if not stored or BASE.is_meta.__get__(plain) or size > min(self._max_bytes, self._left):
             return None
         if self._count >= MAX_TENSORS:
             return None
         self._left -= size
         key = f"t{self._count}"
         self._count += 1
-        self._tensors[key] = plain.cpu().resolve_conj().resolve_neg().contiguous().clone()
+        resolved = BASE.resolve_neg(BASE.resolve_conj(BASE.cpu(plain)))
+        self._tensors[key] = BASE.clone(BASE.contiguous(resolved))
         return key
 
     def _array(self, value: Any) -> Tree:

@@ -465,10 +465,19 @@ def disturbed(batch: Batch) -> list[str]:
             for one in (batch, batch.usual)
         )
         if there.exists() and (not here.exists() or here.read_bytes() != there.read_bytes()):
-            told.append(f"the notebook of {student} for {name}")
+            told.append(f"the notebook of {student} for {name}{_first_difference(here, there)}")
         if batch.recorded.get((student, name)) != batch.usual.recorded.get((student, name)):
             told.append(f"what the gradebook has of {student} for {name}")
     return told
+
+
+def _first_difference(here: Path, there: Path) -> str:
+    """What the first cell shows that is another one in the two notebooks."""
+    cells = [json.loads(one.read_bytes())["cells"] for one in (here, there) if one.exists()]
+    for number, (mine, usual) in enumerate(zip(*cells, strict=False)):
+        if mine != usual:
+            return f", cell {number}: {str(mine.get('outputs'))[:400]} instead of what it shows usually"
+    return ""
 
 
 def changed(batch: Batch) -> list[str]:

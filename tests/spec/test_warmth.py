@@ -17,29 +17,6 @@ from autograder.grading import Grader
 P, FIT = "perceptron", "bucle_fit"
 
 
-class Opened:
-    """Stands for the sandbox: knows what it was asked to be warm for, and whether it is closed."""
-
-    def __init__(self):
-        self.uses, self.closed = [], 0
-
-    def __call__(self, isolation, uses=()):
-        self.uses.append(set(uses))
-        return self
-
-    def close(self):
-        self.closed += 1
-
-
-@pytest.fixture
-def opened(monkeypatch):
-    from autograder import isolation
-
-    fake = Opened()
-    monkeypatch.setattr(isolation, "open_sandbox", fake)
-    return fake
-
-
 @pytest.fixture
 def course(make_course, tmp_path):
     return make_course(tmp_path / "course", only=[P, FIT])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from pathlib import Path
 
 import pytest
@@ -12,34 +11,9 @@ from autograder import isolation
 from autograder.isolation import Starting, open_sandbox
 
 
-class Opened:
-    """Stands for the sandbox; ``begun`` before it is told what to warm up for."""
-
-    def __init__(self, fault: Exception | None = None) -> None:
-        self.begun, self.closed, self.uses, self.fault = False, 0, None, fault
-
-    def __call__(self, kind, uses):
-        if self.fault:
-            raise self.fault
-        time.sleep(0.05)
-        self.begun = True
-        self.uses = list(uses)
-        return self
-
-    def close(self):
-        self.closed += 1
-
-
-@pytest.fixture
-def opened(monkeypatch):
-    fake = Opened()
-    monkeypatch.setattr(isolation, "open_sandbox", fake)
-    return fake
-
-
 def test_it_is_begun_before_anybody_knows_what_it_is_for(opened):
     with contextlib.closing(Starting("full")) as starting:
-        assert opened.begun
+        assert opened.began == 1
         assert not starting.knows_uses
         assert not starting.is_up
 
@@ -48,19 +22,22 @@ def test_it_is_begun_before_anybody_knows_what_it_is_for(opened):
         assert starting.knows_uses
         assert starting.sandbox() is opened
         assert starting.is_up
-        assert opened.uses == ["compiler", "figures"]
+        assert opened.uses == [{"compiler", "figures"}]
     assert opened.closed == 1
 
 
 def test_one_that_nobody_wants_any_more_is_given_up(opened):
     with contextlib.closing(Starting("full")) as starting:
-        assert opened.begun
+        assert opened.began == 1
     assert starting.is_up
-    assert opened.uses is None
+    assert opened.uses == []
 
 
 def test_one_that_could_not_be_opened_says_so_to_whoever_asks(monkeypatch):
-    monkeypatch.setattr(isolation, "open_sandbox", Opened(OSError("no room")))
+    def refuse(isolation, uses):
+        raise OSError("no room")
+
+    monkeypatch.setattr(isolation, "open_sandbox", refuse)
     starting = Starting("full")
     with pytest.raises(OSError, match="no room"):
         starting.sandbox()

@@ -86,6 +86,18 @@ def test_arguments_that_were_changed_are_named(body, changed):
     assert call.changed == changed
 
 
+def test_what_is_replaced_in_torch_hides_no_change(monkeypatch):
+    value = torch.ones(2)
+    own = student("def f(x):\n    x.mul_(2)")
+    with monkeypatch.context() as patch:
+        for name in ("all", "eq", "ne", "clone", "detach", "logical_or", "item"):
+            patch.setattr(torch.Tensor, name, lambda *_: torch.ones(()))
+        patch.setattr(torch.Tensor, "__bool__", lambda *_: True)
+        patch.setattr(torch, "eq", lambda *_: torch.ones(()))
+        call = own.call("f", value)
+    assert call.changed == ["0"]
+
+
 def test_a_gradient_that_was_added_to_is_a_change():
     weight = torch.ones(2, requires_grad=True)
     body = "def f(w):\n    (w * 3).sum().backward()"

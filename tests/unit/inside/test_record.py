@@ -632,3 +632,39 @@ def test_mere_bytes_are_those_of_each_tensor(dtype, shape):
     assert other == bytes(8)
     assert recorder.raw() == []
     assert recorder.take() == b""
+
+
+REPLACED = {
+    # What a student's code may put in the place of torch's own, for all tensors.
+    **dict.fromkeys(["detach", "clone", "cpu", "contiguous"], lambda self, *_: torch.zeros(7)),
+    **dict.fromkeys(["resolve_conj", "resolve_neg"], lambda self: torch.zeros(7)),
+    **dict.fromkeys(["dim", "numel", "element_size", "data_ptr"], lambda self: 0),
+    **dict.fromkeys(["is_contiguous", "is_conj", "is_neg"], lambda self, *_: not self),
+    "shape": property(lambda self: torch.Size([7])),
+    "dtype": property(lambda self: torch.float16),
+    "device": property(lambda self: torch.device("meta")),
+    "layout": property(lambda self: torch.sparse_coo),
+    "requires_grad": property(lambda self: False),
+    "is_leaf": property(lambda self: False),
+    "is_cpu": property(lambda self: False),
+    "is_meta": property(lambda self: True),
+    "nbytes": property(lambda self: 0),
+    "grad": property(lambda self: torch.zeros(7)),
+}
+
+
+@pytest.mark.parametrize("name", sorted(REPLACED))
+def test_what_is_replaced_in_torch_does_not_change_what_is_recorded(name, monkeypatch):
+    value = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    (value * value).sum().backward()
+    recorder = Recorder(MEGABYTE, MEGABYTE)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, name, REPLACED[name])
+        tree = recorder.tree(value)
+        content = recorder.take()
+
+    seen = parse_value(tree, load(content))
+    assert (seen.shape, seen.dtype, seen.device) == ((2, 2), "float32", "cpu")
+    assert (seen.requires_grad, seen.leaf) == (True, True)
+    assert seen.value.tolist() == [[1, 2], [3, 4]]
+    assert seen.grad.value.tolist() == [[2, 4], [6, 8]]
