@@ -476,7 +476,7 @@ def _first_difference(here: Path, there: Path) -> str:
     cells = [json.loads(one.read_bytes())["cells"] for one in (here, there) if one.exists()]
     for number, (mine, usual) in enumerate(zip(*cells, strict=False)):
         if mine != usual:
-            return f", cell {number}: {str(mine.get('outputs'))[:400]} instead of what it shows usually"
+            return f", cell {number} shows something else: {str(mine.get('outputs'))[:400]}"
     return ""
 
 
