@@ -285,8 +285,7 @@ class Grader:
     def _students(self, name: str) -> list[str]:
         """Whose submissions are to be graded: all that are there, or those asked for."""
         present, asked = self.course.students(name), self.options.students
-        if not asked:
-            return present
+        # Also without `asked`: a gradebook that cannot be opened is named before anything runs.
         known = {*present, *self.course.roster(), *known_students(self.course.db_url)}
         unknown = [one for one in asked if one not in known]
         if unknown:
@@ -296,7 +295,7 @@ class Grader:
                 f"--student {unknown[0]}: nobody of this name has handed in {name}, stands in "
                 f"students.csv or in the gradebook{hint}."
             )
-        return [one for one in present if one in asked]
+        return [one for one in present if not asked or one in asked]
 
     def _missing(self, students: Sequence[str]) -> list[str]:
         """Who handed in nothing, so is not among ``students``, but is known: from the roster, the

@@ -81,7 +81,10 @@ if __name__ == "__main__":
     watch(Path(notes))
     begun = time.monotonic()
     output = ["--json", str(Path(folder) / "reports.json")]
-    status = step("grade", "--course", folder, "--quiet", *output, *assignments)
+    # Not one more than there are cores, as usually: two of these run side by side (`make attacks`),
+    # and a right cell that waits for its turn among many attackers would be interrupted, too.
+    jobs = ("--jobs", "2")
+    status = step("grade", "--course", folder, "--quiet", *jobs, *output, *assignments)
     note(Path(notes), graded=time.monotonic())
     if status == 0:
         status = step("feedback", "--course", folder, "--quiet", *assignments)
