@@ -14,7 +14,7 @@ import shlex
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -246,10 +246,9 @@ def grade(
     Exit status 0: graded; 2: a mistake in the config, an assignment or the command; 3: something
     could not be graded through no fault of a student's.
     """
-    with _sentences(), ExitStack() as stack:
-        runs_here = executor is Executor.local
-        # Before even the config is read, which takes as long as a submission.
-        early = stack.enter_context(_early()) if runs_here and force else None
+    runs_here = executor is Executor.local
+    # Before even the config is read, which takes as long as a submission.
+    with _sentences(), _early() if runs_here and force else nullcontext() as early:
         from autograder.cluster.entry import choose
         from autograder.course import Course
 

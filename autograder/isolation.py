@@ -53,7 +53,11 @@ class Starting:
         # Until its process is on its way. A thread that opens files beside one that imports would
         # wait for it at each of them, ten times as long as it takes.
         self._opened.add_done_callback(lambda _: launched.set())
-        launched.wait()
+        try:
+            launched.wait()
+        except BaseException:
+            self.close()
+            raise
 
     def warm_for(self, uses: Iterable[str]) -> None:
         """Say, once, what it is to warm up for, which it waits for."""

@@ -620,7 +620,7 @@ class Command:
 
 class Opened:
     """Stands for opening a sandbox, and for the sandbox: knows of each time what it was to warm up
-    for, whether somebody ``began`` with it before that was known, and how often it was closed."""
+    for, how often it ``began`` (before that need be known), and how often it was closed."""
 
     def __init__(self) -> None:
         self.began, self.uses, self.closed = 0, list[set[str]](), 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,22 @@ def test_one_that_nobody_wants_any_more_is_given_up(opened):
     with contextlib.closing(Starting("full")) as starting:
         assert opened.began == 1
     assert starting.is_up
+    assert opened.uses == []
+
+
+def test_one_that_is_interrupted_before_it_is_on_its_way_is_given_up(opened, monkeypatch):
+    class Interrupted(threading.Event):
+        def wait(self, timeout=None):
+            raise KeyboardInterrupt
+
+    before = threading.active_count()
+    monkeypatch.setattr(isolation, "Event", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Starting("full")
+    monkeypatch.undo()
+    for thread in threading.enumerate()[before:]:
+        thread.join(5)
+    assert threading.active_count() == before
     assert opened.uses == []
 
 

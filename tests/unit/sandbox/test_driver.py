@@ -46,7 +46,9 @@ print(json.dumps(said))
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root")
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare"
+)
 def test_only_a_run_on_the_gpu_opens_the_drivers_nodes():
     made = [f"mknod -m 666 /dev/{name} c 1 {number}" for name, number in NODES.items()]
     # Reading gives zeros from these.
