@@ -98,6 +98,19 @@ def test_what_is_replaced_in_torch_hides_no_change(monkeypatch):
     assert call.changed == ["0"]
 
 
+@pytest.mark.parametrize(
+    ("name", "answer"), [("grad", None), ("is_leaf", False), ("requires_grad", False)]
+)
+def test_what_is_replaced_in_torch_hides_no_gradient(name, answer, monkeypatch):
+    body = "x.requires_grad_()" if name == "requires_grad" else "(x * 3).sum().backward()"
+    value = torch.ones(2, requires_grad=name != "requires_grad")
+    own = student(f"def f(x):\n    {body}")
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, name, property(lambda self: answer))
+        call = own.call("f", value)
+    assert call.changed == ["0"]
+
+
 def test_a_gradient_that_was_added_to_is_a_change():
     weight = torch.ones(2, requires_grad=True)
     body = "def f(w):\n    (w * 3).sum().backward()"

@@ -638,10 +638,11 @@ REPLACED = {
     # What a student's code may put in the place of torch's own, for all tensors.
     **dict.fromkeys(["detach", "clone", "cpu", "contiguous"], lambda self, *_: torch.zeros(7)),
     **dict.fromkeys(["resolve_conj", "resolve_neg"], lambda self: torch.zeros(7)),
-    **dict.fromkeys(["dim", "numel", "element_size", "data_ptr"], lambda self: 0),
+    **dict.fromkeys(["dim", "numel", "element_size"], lambda self: 2**40),
+    "data_ptr": lambda self: 0,
     **dict.fromkeys(["is_contiguous", "is_conj", "is_neg"], lambda self, *_: not self),
     "shape": property(lambda self: torch.Size([7])),
-    "dtype": property(lambda self: torch.float16),
+    "dtype": property(lambda self: torch.complex128),
     "device": property(lambda self: torch.device("meta")),
     "layout": property(lambda self: torch.sparse_coo),
     "requires_grad": property(lambda self: False),
