@@ -17,11 +17,11 @@ from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load
 
 from autograder.packing import packed
 from autograder.sandbox.contract import How
 from autograder.sandbox.temporary import written
+from autograder.unpacking import unpacked
 from autograder.values import (
     MAX_RANK,
     Error,
@@ -227,9 +227,8 @@ class Observation:
     def load(cls, path: Path) -> Observation:
         """Read a saved observation; ``ObservationError`` says what is wrong with the file."""
         with _suspicion(path.name):
-            # Not safe_open, which takes twice as long for so many small tensors.
             content = path.read_bytes()
-            tensors = {key: _plain(tensor) for key, tensor in sorted(load(content).items())}
+            tensors = dict(sorted(unpacked(content).items()))
             head = content[HEAD : HEAD + int.from_bytes(content[:HEAD], "little")]
             metadata = json.loads(head).get("__metadata__", {})
             kept = _loads(metadata["observation"])
@@ -342,17 +341,11 @@ def _parts(frame: Mapping[str, Any]) -> int:
 def _tensors(payload: bytes) -> dict[str, torch.Tensor]:
     """The tensors of a frame, each one that could be a value's. Its head is known to be small."""
     with _suspicion("the tensors of a frame"):
-        tensors = load(payload) if payload else {}
+        tensors = unpacked(payload) if payload else {}
     for key, tensor in tensors.items():
         if len(key) > MAX_KEY or tensor.dim() > MAX_RANK:
             raise ObservationError("a tensor has an impossible key or shape")
-    return {key: _plain(tensor) for key, tensor in tensors.items()}
-
-
-def _plain(tensor: torch.Tensor) -> torch.Tensor:
-    """``tensor`` with nothing but 0 and 1 for a bool's bytes: what another one is, C++ leaves
-    open."""
-    return tensor.view(torch.uint8) != 0 if tensor.dtype is torch.bool else tensor
+    return tensors
 
 
 def _state(key: Any, tensors: Tensors) -> torch.Tensor | None:

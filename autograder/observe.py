@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 CUDA = re.compile(r"""["']cuda["']""")
 NOT_SEEN = {"tolerances", "tolerances_cuda", "checks", "trials"}
 """Settings that no run depends on, or that its job has already."""
+_reading = Lock()
+"""Several threads that read at once take turns at every tensor, and twice the processor time."""
 OF_DEVICES = {"devices", "gpu_memory_mb", "without_device"}
 """Settings that a run on the CPU does not depend on: it is the same with a GPU and without."""
 
@@ -58,7 +60,8 @@ def _kept(path: Path) -> Observation | None:
     if not path.exists():
         return None
     try:
-        return Observation.load(path)
+        with _reading:
+            return Observation.load(path)
     except ObservationError as error:
         log.warning("%s is made again: %s", path, error)
         return None

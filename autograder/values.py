@@ -68,6 +68,8 @@ DTYPES = {
     )
 }
 """The dtypes whose values an observation carries, by torch's name."""
+PLAIN = frozenset({"none", "bool", "int", "float", "str", "dtype", "device", "size"})
+"""The kinds of plain values."""
 
 
 class ObservationError(ValueError):
@@ -248,7 +250,7 @@ def as_count(value: Any) -> int:
 def as_text(value: Any, limit: int = MAX_TEXT) -> str:
     if type(value) is not str or len(value) > limit:
         raise ObservationError("a short text was expected")
-    return sound(value)
+    return value if value.isascii() else sound(value)
 
 
 def sound(text: str) -> str:
@@ -284,18 +286,23 @@ def as_values(value: Mapping[str, Any], tensors: Tensors, depth: int = 0) -> dic
 
 
 def _shape(value: Any) -> tuple[int, ...]:
-    shape = tuple(as_int(one) for one in as_list(value))
-    if len(shape) > MAX_RANK or not all(0 <= one <= MAX_SIZE for one in shape):
+    shape = as_list(value)
+    if len(shape) > MAX_RANK:
         raise ObservationError("a shape is impossible")
-    return shape
+    for one in shape:
+        if not 0 <= as_int(one) <= MAX_SIZE:
+            raise ObservationError("a shape is impossible")
+    return tuple(shape)
 
 
-def _stored(tree: Mapping[str, Any], tensors: Tensors) -> torch.Tensor | None:
-    """The tensor that ``tree`` points at, if it is what ``tree`` says."""
+def _stored(
+    tree: Mapping[str, Any], shape: tuple[int, ...], tensors: Tensors
+) -> torch.Tensor | None:
+    """The tensor of this ``shape`` that ``tree`` points at, if it is what ``tree`` says."""
     if tree["value"] is None:
         return None
     stored = tensors[as_text(tree["value"])]
-    if tuple(stored.shape) != _shape(tree["shape"]) or stored.dtype != DTYPES[tree["dtype"]]:
+    if stored.shape != shape or stored.dtype != DTYPES[tree["dtype"]]:
         raise ObservationError("a tensor is not what its description says")
     return stored
 
@@ -305,16 +312,18 @@ def parse_value(tree: Mapping[str, Any], tensors: Tensors, depth: int = 0) -> Va
     if depth > MAX_DEPTH:
         raise ObservationError("a value is nested too deep")
     kind = tree["kind"]
+    if type(kind) is str and kind in PLAIN:  # as half of them are
+        return _plain(kind, tree)
     deeper = depth + 1
     match kind:
         case "tensor":
             return _tensor(tree, tensors)
         case "array" | "scalar":
             shape, dtype = _shape(tree["shape"]), as_text(tree["dtype"])
-            return ArrayValue(as_text(tree["type"]), shape, dtype, _stored(tree, tensors))
+            return ArrayValue(as_text(tree["type"]), shape, dtype, _stored(tree, shape, tensors))
         case "list" | "tuple":
             items = as_list(tree["items"])
-            return ListValue(kind, tuple(parse_value(one, tensors, deeper) for one in items))
+            return ListValue(kind, tuple([parse_value(one, tensors, deeper) for one in items]))
         case "dict":
             return MappingValue(
                 {
@@ -344,21 +353,22 @@ def parse_value(tree: Mapping[str, Any], tensors: Tensors, depth: int = 0) -> Va
         case "object":
             return ObjectValue(as_text(tree["type"]))
         case _:
-            return _plain(kind, tree)
+            raise ObservationError(f"there is no kind of value {str(kind)[:40]!r}")
 
 
 def _tensor(tree: Mapping[str, Any], tensors: Tensors) -> TensorValue:
     gradient = tree.get("grad")
     if gradient is not None and (gradient["kind"] != "tensor" or "grad" in gradient):
         raise ObservationError("a gradient is not a plain tensor")
+    shape = _shape(tree["shape"])
     return TensorValue(
         as_text(tree["type"]),
-        _shape(tree["shape"]),
+        shape,
         as_text(tree["dtype"]),
         as_text(tree["device"]),
         tree["requires_grad"] is True,
         tree["leaf"] is True,
-        _stored(tree, tensors),
+        _stored(tree, shape, tensors),
         None if gradient is None else _tensor(gradient, tensors),
     )
 
@@ -378,23 +388,21 @@ def _module(tree: Mapping[str, Any], tensors: Tensors, depth: int) -> ModuleValu
     )
 
 
-def _plain(kind: Any, tree: Mapping[str, Any]) -> PlainValue:
+def _plain(kind: str, tree: Mapping[str, Any]) -> PlainValue:
     value = tree.get("value")
     match kind:
+        case "float":
+            return PlainValue(kind, _float(as_text(value)))
         case "none":
             return PlainValue(kind, None)
         case "bool":
             return PlainValue(kind, value is True)
         case "int":
             return PlainValue(kind, None if value is None else _integer(as_text(value)))
-        case "float":
-            return PlainValue(kind, _float(as_text(value)))
-        case "str" | "dtype" | "device":
-            return PlainValue(kind, as_text(value))
         case "size":
             return PlainValue(kind, _shape(value))
         case _:
-            raise ObservationError(f"there is no kind of value {str(kind)[:40]!r}")
+            return PlainValue(kind, as_text(value))
 
 
 def _integer(text: str) -> int:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 
 from autograder.config import Tolerance
@@ -50,9 +51,21 @@ def close(one: torch.Tensor, other: torch.Tensor) -> bool:
         return torch.equal(one.to(common), other.to(common))
     narrow = {one.dtype, other.dtype} <= {torch.float64, torch.int64}
     limit = TIGHT if narrow else LOOSE
-    return torch.allclose(
-        one.to(common), other.to(common), rtol=limit.rtol, atol=limit.atol, equal_nan=True
-    )
+    return _is_close(one.to(common), other.to(common), limit)
+
+
+def _is_close(one: torch.Tensor, other: torch.Tensor, limit: Tolerance) -> bool:
+    """``torch.allclose`` with equal NaNs, which takes six times as long for a handful of numbers;
+    most pairs of a batch hold no more, and many are equal."""
+    if torch.equal(one, other):
+        return True
+    if one.dtype in (torch.float32, torch.float64):
+        theirs = other.numpy()
+        with np.errstate(all="ignore"):
+            off = np.abs(one.numpy() - theirs)
+            if np.isfinite(off).all():
+                return bool((off <= limit.atol + limit.rtol * np.abs(theirs)).all())
+    return torch.allclose(one, other, rtol=limit.rtol, atol=limit.atol, equal_nan=True)
 
 
 def _same_lack(one: Finding, other: Finding) -> bool:

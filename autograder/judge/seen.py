@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 
@@ -100,16 +100,20 @@ class Seen:
             if self.is_reference:
                 raise Broken(f"{self.label}: the probe's result has no {key!r}") from None
             raise CheckFailed(Finding("too_large", {"name": self.label})) from None
-        return replace(self, value=part, label=_function_of(part) or self.label)
+        return self._with(part, _function_of(part) or self.label)
 
     @property
     def parts(self) -> list[Seen]:
         """The parts of a list, in order."""
         if isinstance(self.value, ListValue):
-            return [replace(self, value=one) for one in self.value.items]
+            return [self._with(one, self.label) for one in self.value.items]
         if self.is_reference:
             raise Broken(f"{self.label}: there is no list here")
         raise CheckFailed(Finding("too_large", {"name": self.label}))
+
+    def _with(self, value: Value, label: str) -> Seen:
+        """As ``replace`` would make it, which looks up all the fields each time."""
+        return Seen(value, label, self.is_reference, self.trial, self.earlier, self.public)
 
     @property
     def holds(self) -> bool:
@@ -124,7 +128,7 @@ class Seen:
 
     def named(self, label: str) -> Seen:
         """The same value under another name in messages."""
-        return replace(self, label=label)
+        return self._with(self.value, label)
 
     @property
     def kind(self) -> str:
@@ -134,7 +138,7 @@ class Seen:
     @property
     def returned(self) -> Seen:
         """What the call that this is gave back."""
-        return replace(self, value=self.call.value, label=self.call.function)
+        return self._with(self.call.value, self.call.function)
 
     @property
     def call(self) -> CallValue:
@@ -336,9 +340,16 @@ def _function_of(value: Value) -> str | None:
     """The name of the student's function that a probe's result comes from."""
     if isinstance(value, CallValue):
         return value.function
-    items = getattr(value, "items", ())
-    members = items.values() if isinstance(items, Mapping) else items
-    return next((name for one in members if (name := _function_of(one))), None)
+    if isinstance(value, MappingValue):
+        members: Iterable[Value] = value.items.values()
+    elif isinstance(value, ListValue):
+        members = value.items
+    else:
+        return None
+    for one in members:
+        if name := _function_of(one):
+            return name
+    return None
 
 
 def raised(kind: str, name: str, error: Error) -> CheckFailed:

@@ -1,6 +1,9 @@
-"""What is packed are the bytes that safetensors' own writer for torch gives."""
+"""What is packed are the bytes that safetensors' own writer for torch gives; what is unpacked are
+the tensors that its reader gives."""
 
 from __future__ import annotations
+
+import math
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ from safetensors.torch import load, save
 
 from autograder.inside.record import STORED
 from autograder.packing import packed
+from autograder.unpacking import unpacked
 
 SHAPES = [(), (0,), (2, 0, 3), (3, 2), (1,) * 64]
 
@@ -21,11 +25,45 @@ def test_every_dtype_and_shape_is_written_as_by_safetensors(dtype, shape):
     assert packed(tensors, metadata) == save(tensors, metadata=metadata)
 
 
-def test_what_is_packed_is_read_again():
-    tensors = {"a": torch.randn(3, 2), "b": torch.tensor([], dtype=torch.int64)}
-    found = load(packed(tensors))
-    assert found.keys() == tensors.keys()
-    assert all(torch.equal(found[key], tensors[key]) for key in tensors)
+@pytest.mark.parametrize("dtype", sorted(STORED, key=str), ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: str(shape[:3]))
+def test_every_dtype_and_shape_is_read_as_by_safetensors(dtype, shape):
+    values = torch.arange(math.prod(shape)).reshape(shape) - 2
+    content = save({"t1": values.to(dtype), "t0": torch.arange(5)})
+
+    found, wanted = unpacked(content), load(content)
+
+    assert found.keys() == wanted.keys()
+    for key, tensor in found.items():
+        assert (tensor.dtype, tensor.shape) == (wanted[key].dtype, wanted[key].shape)
+        assert torch.equal(tensor, wanted[key])
+
+
+def test_bytes_of_a_bool_are_made_0_or_1():
+    content = bytearray(save({"t0": torch.tensor([True, False, True])}))
+    content[-3:] = bytes([2, 0, 255])
+
+    assert unpacked(bytes(content))["t0"].view(torch.uint8).tolist() == [1, 0, 1]
+
+
+def test_what_is_unpacked_may_be_written_to():
+    """A formula of a check may change its arguments."""
+    tensor = unpacked(save({"t0": torch.zeros(3)}))["t0"]
+    tensor += 1
+
+    assert tensor.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_dtype_that_no_observation_has_is_left_out():
+    content = save({"t0": torch.zeros(2, dtype=torch.float8_e4m3fn), "t1": torch.ones(1)})
+
+    assert list(unpacked(content)) == ["t1"]
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 100, save({"t0": torch.ones(3)})[:-1]])
+def test_what_is_no_safetensors_is_refused(content):
+    with pytest.raises(SafetensorError):
+        unpacked(content)
 
 
 @pytest.mark.parametrize(

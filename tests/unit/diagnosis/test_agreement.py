@@ -30,7 +30,25 @@ def raised(**changes):
 
 SAME = {
     "tensors within rounding": (tensor([1.0, 2.0]), tensor([1.0001, 2.0])),
+    "tensors just within a thousandth": (tensor([100.0]), tensor([100.09])),
+    "tensors near zero": (tensor([0.0]), tensor([0.9e-5])),
     "tensors that are not finite": (tensor([float("nan")]), tensor([float("nan")])),
+    "infinities beside numbers within rounding": (
+        tensor([float("inf"), 1.0]),
+        tensor([float("inf"), 1.0001]),
+    ),
+    "no numbers beside numbers within rounding": (
+        tensor([float("nan"), 1.0]),
+        tensor([float("nan"), 1.0001]),
+    ),
+    "half precision": (
+        tensor([1.0], dtype=torch.bfloat16),
+        tensor([1.0], dtype=torch.bfloat16),
+    ),
+    "complex numbers within rounding": (
+        tensor([1.0 + 1j], dtype=torch.complex64),
+        tensor([1.0 + 1.0001j], dtype=torch.complex64),
+    ),
     "a gradient of zero and none": (tensor([1.0], grad=tensor([0.0])), tensor([1.0])),
     "tensors without values": (tensor([1.0], value=None), tensor([1.0], value=None)),
     "arrays": (array([1.0, 2.0]), array([1.0, 2.0 + 1e-9])),
@@ -57,6 +75,16 @@ OTHER = {
     "shapes": (tensor([1.0]), tensor([[1.0]])),
     "dtypes": (tensor([1.0]), tensor([1.0], dtype=torch.float64)),
     "devices": (tensor([1.0]), tensor([1.0], device="cuda:0")),
+    "values more than a thousandth apart": (tensor([100.0]), tensor([100.11])),
+    "values near zero": (tensor([0.0]), tensor([1.1e-5])),
+    "finite and infinite": (tensor([1.0, 2.0]), tensor([1.0, float("inf")])),
+    "infinities of tensors": (tensor([float("inf")]), tensor([-float("inf")])),
+    "a number and none": (tensor([1.0, 2.0]), tensor([1.0, float("nan")])),
+    "half precision": (tensor([1.0], dtype=torch.float16), tensor([1.1], dtype=torch.float16)),
+    "complex numbers": (
+        tensor([1.0 + 1j], dtype=torch.complex64),
+        tensor([1.0 + 2j], dtype=torch.complex64),
+    ),
     "gradients asked for": (tensor([1.0]), tensor([1.0], requires_grad=True)),
     "gradients": (tensor([1.0], grad=tensor([2.0])), tensor([1.0])),
     "gradients of other values": (

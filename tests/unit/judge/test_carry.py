@@ -55,6 +55,18 @@ def test_a_wrong_value_that_moves_is_carried():
     assert carried([3.0, 5.0], [7.0, 1.0]) == ([6.0, 10.0], True)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.complex64, torch.bool])
+def test_values_of_every_dtype_are_told_apart(dtype):
+    def make(values):
+        return tensor(torch.tensor(values).to(dtype))
+
+    def given(own):
+        return carried(own, own, ours=([1.0, 0.0], [1.0, 0.0]), make=make, formula=torch.clone)
+
+    assert given([1.0, 0.0]) == ([1.0, 0.0], False)
+    assert given([0.0, 1.0]) == ([0.0, 1.0], True)
+
+
 def test_the_right_value_is_not_noted_as_carried():
     assert carried(*OURS) == ([2.0, 4.0], False)
 

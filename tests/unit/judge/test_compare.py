@@ -295,6 +295,7 @@ def test_a_published_value_is_not_shown_where_the_inputs_are_hidden():
 def test_a_value_that_did_not_move_between_trials_is_unmoved():
     got = seen(tensor([1.0]), trial=1, earlier=tensor([1.0]))
     assert differs(got, model(tensor([2.0]))).kind == "unmoved"
+    assert differs(got.named("v"), model(tensor([2.0]))).kind == "unmoved"
 
 
 def test_a_value_that_moved_elsewhere_belongs_to_another_seed():
