@@ -30,7 +30,7 @@ from autograder.garbage import uncollected
 from autograder.gpu import is_there
 from autograder.history import History
 from autograder.isolation import USES, Starting
-from autograder.render.json import missing_json
+from autograder.render.json import Sharing, missing_json
 from autograder.render.late import late_json
 from autograder.sandbox.temporary import written
 from autograder.submission import Submission, read_submission
@@ -55,8 +55,9 @@ BATCH, SMALL_BATCH, CLUSTER_BATCH = 64, 16, 256
 """How many submissions at most are judged and recorded together, while as many more are observed;
 how many a third of them has to be to be a batch; and a batch of a cluster, which is to have work
 for all of its workers."""
-HELD_BYTES = 32 * 2**20
-"""Of submissions that are kept when they were read to see whether they have changed."""
+HELD_BYTES = 10 * 2**20
+"""Of submissions that are kept when they were read to see whether they have changed; the others,
+from some 400 on, are read a second time, which takes a hundredth of what running them does."""
 Json = dict[str, Any]
 
 
@@ -68,9 +69,10 @@ class Grader:
     ``progress`` is told, for every submission that was observed, how many are done and of how
     many; ``notice`` gets sentences that an assistant should read. ``recorded`` fills with the
     assignments and students whose results were written; ``before`` has, by them, the scores that
-    this run replaced by others. ``keeps`` what submissions are compared with in memory, for who
-    grades one small batch after the other. ``starting`` is the sandbox where it has been begun
-    with already; the grader closes it.
+    this run replaced by others. ``sharing`` has the parts that an assignment's reports have in
+    common. ``keeps`` what submissions are compared with in memory, for who grades one small batch
+    after the other. ``starting`` is the sandbox where it has been begun with already; the grader
+    closes it.
     """
 
     course: Course
@@ -80,6 +82,7 @@ class Grader:
     notice: Callable[[str], None] = lambda sentence: None
     before: dict[tuple[str, str], float] = field(default_factory=dict)
     recorded: list[tuple[str, str]] = field(default_factory=list)
+    sharing: Sharing = field(default_factory=Sharing)
     keeps: bool = False
     starting: Starting | None = None
     _models: dict[str, Models] = field(default_factory=dict)
@@ -194,6 +197,7 @@ class Grader:
 
     def grade_in_turn(self, name: str) -> list[Json]:
         """The same for who has the turn already."""
+        self.sharing = Sharing()
         for folder in self.course.odd_folders(name):
             self.notice(f"submitted/{plain(folder)} is not graded: {ODD_FOLDER}.")
         students = self._students(name)
@@ -268,7 +272,7 @@ class Grader:
                     is_registered = True
                 for exam, share, made in judged:
                     for report in self._record(texts, share, made, exam, prints):
-                        reports[report["student"]] = report
+                        reports[report["student"]] = self.sharing.of(report)
         return reports
 
     def _settle(self, name: str, reports: Mapping[str, Json]) -> None:
@@ -357,7 +361,8 @@ class Grader:
             folder = self.course.autograded(student, name)
             whole = all((folder / f"{one}.ipynb").exists() for one in notebooks or (name,))
             if report.get("fingerprint") == fingerprint and whole:
-                stored[student] = {key: report[key] for key in report if key not in OURS}
+                told = {key: report[key] for key in report if key not in OURS}
+                stored[student] = self.sharing.of(told)
         if stored:
             recorded = recorded_students(self.course.db_url, name)
             stored = {student: one for student, one in stored.items() if student in recorded}

@@ -74,7 +74,7 @@ def grade_plain(
         for doubt in _doubts(results):
             grader.notice(f"{name}: {doubt}.")
         for report in _Recording(grader, assignment, prints).record(results):
-            reports[report["student"]] = report
+            reports[report["student"]] = grader.sharing.of(report)
     return reports, assignment.max_score
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from autograder.judge.finding import Finding
 from autograder.report import CheckResult, ExerciseResult, Report
 from autograder.words import Words
 
-__all__ = ["SCHEMA", "batch_json", "device_note", "missing_json", "report_json"]
+__all__ = ["SCHEMA", "Sharing", "batch_json", "device_note", "missing_json", "report_json"]
 
 SCHEMA = 1
 Json = dict[str, Any]
@@ -107,3 +109,36 @@ def device_note(check: CheckResult, words: Words) -> str:
 def batch_json(assignment: str, reports: list[Json]) -> Json:
     """What ``grade --json`` writes for one assignment."""
     return {"schema": SCHEMA, "assignment": assignment, "reports": reports}
+
+
+class Sharing:
+    """Makes equal parts of reports one. Of a course's reports most checks say the same, and one
+    that shares nothing takes 20 KB of memory. Parts are never changed afterwards."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Json] = {}
+
+    def of(self, report: Json) -> Json:
+        """``report``, sharing with earlier ones what its exercises and checks say, and the versions
+        that it is made from."""
+        return {
+            **report,
+            "exercises": [self._exercise(one) for one in report["exercises"]],
+            "made_from": {
+                key: self._one(value) if isinstance(value, dict) else value
+                for key, value in report["made_from"].items()
+            },
+        }
+
+    def _exercise(self, exercise: Json) -> Json:
+        digest = _digest(exercise)
+        if digest not in self._known:
+            self._known[digest] = {**exercise, "checks": list(map(self._one, exercise["checks"]))}
+        return self._known[digest]
+
+    def _one(self, part: Json) -> Json:
+        return self._known.setdefault(_digest(part), part)
+
+
+def _digest(part: Json) -> bytes:
+    return hashlib.sha256(json.dumps(part).encode()).digest()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import replace
 
 import pytest
 
 from autograder.judge.finding import Finding
-from autograder.render.json import batch_json, missing_json, report_json
+from autograder.render.json import Sharing, batch_json, missing_json, report_json
 from autograder.report import CheckResult, ExerciseResult, Report
 from autograder.words import Words
 
@@ -21,6 +23,7 @@ WRONG = CheckResult(
     devices=("cpu",),
     missing_devices=("cuda",),
 )
+WORSE = ExerciseResult("dos", 3.0, (CheckResult("`v`", "", 1.0, 0.0, "passed"), WRONG))
 CARRIED = CheckResult("`h`", "the `h`", 2.0, 2.0, "passed", carried=True, devices=("cpu",))
 
 
@@ -123,3 +126,27 @@ def test_a_report_can_be_written_as_json():
     assert json.loads(json.dumps(made, allow_nan=False)) == made
     assert made["reports"][1]["status"] == "missing"
     assert made["reports"][1].keys() == made["reports"][0].keys()
+
+
+def test_equal_parts_of_reports_are_one_and_say_the_same():
+    versions = {"versions": {"torch": "2"}, "trials": ["a"]}
+    ana = report_json(report(made_from=versions), Words("es"))
+    other = report(student="luis", made_from={**versions, "trials": ["b"]})
+    luis = report_json(replace(other, exercises=(*other.exercises, WORSE)), Words("es"))
+    sharing = Sharing()
+
+    one, two = (sharing.of(copy.deepcopy(each)) for each in (ana, luis))
+
+    assert (one, two) == (ana, luis)
+    assert one["exercises"][0] is two["exercises"][0]
+    assert one["exercises"][0]["checks"][0] is two["exercises"][1]["checks"][1]
+    assert one["made_from"]["versions"] is two["made_from"]["versions"]
+
+
+def test_a_report_that_is_shared_can_still_be_told_more():
+    sharing = Sharing()
+    one, two = (sharing.of(report_json(report(), Words("es"))) for _ in range(2))
+
+    one["late"] = {"days": 1}
+
+    assert "late" not in two
