@@ -1,5 +1,5 @@
 """``python -m autograder``: the command line, where its program is not on the PATH."""
 
-from autograder.cli import run
+from autograder.program import run
 
 run()

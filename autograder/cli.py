@@ -1,55 +1,30 @@
-"""The command line: reads what was asked, calls the rest, and turns errors into one sentence.
+"""The command line: reads what was asked and calls the rest.
 
 Nothing slow is imported until a command needs it: ``autograder --help`` is asked for often.
 """
 
 from __future__ import annotations
 
-import atexit
-import errno
-import gc
-import logging
-import os
 import shlex
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autograder.ending import FAILED, USAGE, end, notice, sentences
 from autograder.errors import AuthorError, MachineError, log_to
 from autograder.garbage import uncollected
-from autograder.unneeded import leave_out
 
 if TYPE_CHECKING:
     from autograder.course import Course
     from autograder.isolation import Starting
 
-__all__ = ["app", "main", "run"]
-
-FAILED, USAGE, BROKEN = 1, 2, 3
-"""Exit statuses: something does not hold; a mistake in what was asked or written; our fault or
-the machine's."""
-
-ROOM, RIGHTS = "make room", "give this user the right to write there"
-MENDS = {
-    errno.ENOSPC: ROOM,
-    errno.EDQUOT: ROOM,
-    errno.EFBIG: ROOM,
-    errno.EROFS: RIGHTS,
-    errno.EACCES: RIGHTS,
-    errno.EPERM: RIGHTS,
-    errno.EIO: "look after the disk",
-    errno.EMFILE: "allow more open files (ulimit -n)",
-    errno.ENFILE: "allow more open files (sysctl fs.file-max)",
-    errno.ENOMEM: "free memory",
-}
-"""What a machine may refuse at any moment, and what helps. Other errors of the system are ours."""
+__all__ = ["app"]
 
 app = typer.Typer(
     help="Grade PyTorch notebooks: observe in a sandbox, judge with pytest, record in nbgrader.",
@@ -131,7 +106,7 @@ def new(
     Adds it to grading_config.yaml too. Overwrites nothing, and asks nothing: comments in the files
     explain them.
     """
-    with _sentences():
+    with sentences():
         from autograder.scaffold import scaffold
 
         made = scaffold(course.resolve(), name)
@@ -161,7 +136,7 @@ def release(
 
     An assignment has to be verified as it is now: see `autograder verify`.
     """
-    with _sentences():
+    with sentences():
         from autograder.course import Course
         from autograder.delays import due_change
         from autograder.judge.batch import examine_checks
@@ -186,7 +161,7 @@ def release(
         ours = {one.name: one for one in loaded}
         for name in names:
             path = here.released(name).relative_to(here.root)
-            with turn(here, f"release {name}", _notice):
+            with turn(here, f"release {name}", notice):
                 changed = make(here, ours[name]) if name in ours else release_plain(here, name)
                 with Gradebook(here.db_url) as book:
                     if name in ours:
@@ -194,12 +169,12 @@ def release(
                     else:
                         path, changes = path.parent, register(book, load_plain(here, name))
                     for change in changes:
-                        _notice(f"{name}: {change}; scores given by hand are kept.")
+                        notice(f"{name}: {change}; scores given by hand are kept.")
                     moved = due_change(here, name)
                     if moved is not None:
                         book.settle(name, here.config.due(name), {})
             if moved:
-                _notice(moved)
+                notice(moved)
             if not quiet:
                 said = "released" if changed else "already up to date"
                 doubt = ", NOT VERIFIED" if name in unproven else ""
@@ -248,7 +223,7 @@ def grade(
     """
     runs_here = executor is Executor.local
     # Before even the config is read, which takes as long as a submission.
-    with _sentences(), _early() if runs_here and force else nullcontext() as early:
+    with sentences(), _early() if runs_here and force else nullcontext() as early:
         from autograder.cluster.entry import choose
         from autograder.course import Course
 
@@ -256,7 +231,7 @@ def grade(
         log_to(here.state / "log")
         chosen = list(assignments or here.config.assignments)
         if runs_here and cluster is not None:
-            _end("--cluster is for --executor dask.", USAGE)
+            end("--cluster is for --executor dask.", USAGE)
         with _begun(here, chosen, early) if runs_here else nullcontext() as starting:
             with uncollected():
                 from autograder.exam import Options
@@ -272,7 +247,7 @@ def grade(
             batches = []
             with (
                 Progress(quiet) as progress,
-                Grader(here, options, tuple(chosen), notice=_notice, starting=starting) as grader,
+                Grader(here, options, tuple(chosen), notice=notice, starting=starting) as grader,
             ):
                 for name in chosen:
                     if not here.is_plain(name):
@@ -366,7 +341,7 @@ def watch(
     so that students may fetch it seconds later. Name the assignments, or use --no-feedback, where
     they are not to have their answers yet.
     """
-    with _sentences():
+    with sentences():
         from autograder.exam import Options
         from autograder.render.table import outcome
         from autograder.watch.log import Log
@@ -410,7 +385,7 @@ def log(
 
     Below the results stands what the gradebook has now, with the scores that were given by hand.
     """
-    with _sentences():
+    with sentences():
         from rich.console import Console
 
         from autograder.course import Course
@@ -461,7 +436,7 @@ def replay(
     Changes nothing. Exit status 0: the same report came out; 1: another one, and where; 3: what it
     rests on is gone or was changed.
     """
-    with _sentences():
+    with sentences():
         from rich.console import Console
 
         from autograder.appeal import replay as judge_again
@@ -481,7 +456,7 @@ def replay(
         if not quiet:
             replay_text(again, number, of, Console())
         if not again.same:
-            _end(f"{student}'s {name} came out differently when it was judged again.", FAILED)
+            end(f"{student}'s {name} came out differently when it was judged again.", FAILED)
 
 
 @app.command()
@@ -508,7 +483,7 @@ def verify(
     mutants of the solution. Exit status 1 if something does not hold. What holds is noted beside
     the source, in proof_<assignment>.json, and `release` asks for it.
     """
-    with _sentences():
+    with sentences():
         from rich.console import Console
 
         from autograder.course import Course
@@ -556,7 +531,7 @@ def verify(
             write_json(json_file, [one.json() for one in proofs])
         failed += [one.assignment for one in proofs if not one.holds]
         if failed:
-            _end(f"not verified: {', '.join(failed)}.", FAILED)
+            end(f"not verified: {', '.join(failed)}.", FAILED)
 
 
 @app.command()
@@ -566,7 +541,7 @@ def feedback(
     quiet: QuietOption = False,
 ) -> None:
     """Make the students' feedback pages in feedback/ from what was graded."""
-    with _sentences():
+    with sentences():
         from autograder.course import Course
         from autograder.record.feedback import make_feedback
         from autograder.turn import turn
@@ -575,7 +550,7 @@ def feedback(
         for name in assignments or here.config.assignments:
             if not here.is_plain(name):
                 here.assignment(name)
-            with turn(here, f"feedback {name}", _notice):
+            with turn(here, f"feedback {name}", notice):
                 fresh, pages = make_feedback(here, name)
             if not quiet:
                 typer.echo(f"{name}: {pages} feedback pages, {fresh} of them made now")
@@ -620,7 +595,7 @@ def export(
 
     Scores given by hand and late penalties are in them; penalties are brought up to date first.
     """
-    with _sentences():
+    with sentences():
         from autograder.course import Course
         from autograder.export.files import LEDGER, put
         from autograder.export.formats import FORMATS
@@ -628,28 +603,22 @@ def export(
         from autograder.record.export import course_grades
 
         if excel is not None and format is not ExportFormat.csv:
-            _end(f"--excel is for --format csv; {format.value} has a form of its own.", USAGE)
+            end(f"--excel is for --format csv; {format.value} has a form of its own.", USAGE)
         here, form = Course.at(course), FORMATS[format.value]
-        grades = course_grades(here, tuple(assignments or ()), tuple(student or ()), _notice)
+        grades = course_grades(here, tuple(assignments or ()), tuple(student or ()), notice)
         exported = as_csv(grades, excel.value) if excel else form.export(grades)
         target = here.root / "exports" / form.target
         if to is not None:
             target = to / form.target if to.is_dir() and not form.folder else to
             if not target.absolute().parent.is_dir():
-                _end(f"--to {to}: there is no folder {target.absolute().parent}.", USAGE)
+                end(f"--to {to}: there is no folder {target.absolute().parent}.", USAGE)
         changed = put(target, exported.files, here.state / LEDGER, force=force)
         for note in exported.notes:
-            _notice(f"{format.value}: {note}")
+            notice(f"{format.value}: {note}")
         if not quiet:
             what = f"{len(exported.files)} files, {changed} of them written now"
             said = what if form.folder else "written" if changed else "already up to date"
             typer.echo(f"{target}: {said}")
-
-
-def _notice(sentence: str) -> None:
-    from autograder.words import harmless
-
-    typer.echo(f"autograder: {harmless(sentence)}", err=True)
 
 
 @app.command()
@@ -671,11 +640,11 @@ def check(
     from autograder.words import LANGUAGES, Words
 
     if language not in LANGUAGES:
-        _end(f"--language {language}: there are {' and '.join(LANGUAGES)}.", USAGE)
+        end(f"--language {language}: there are {' and '.join(LANGUAGES)}.", USAGE)
     try:
         result = check_notebook(notebook, language, seconds)
     except NotANotebook as error:
-        _end(Words(language).unreadable(error.why, str(notebook)), USAGE)
+        end(Words(language).unreadable(error.why, str(notebook)), USAGE)
     typer.echo(own_result(result, Words(language)))
     raise SystemExit(0 if result.passed and result.exercises else 1)
 
@@ -696,96 +665,3 @@ def doctor(course: CourseOption = Path()) -> None:
         if row.mend:
             typer.echo(f"      → {row.mend}")
     raise SystemExit(1 if "bad" in states else 0)
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """Errors end a command with one sentence and a status; ours keep their traceback in a log."""
-    try:
-        yield
-    except AuthorError as error:
-        _end(str(error), USAGE)
-    except MachineError as error:
-        cause = error.__cause__
-        logging.getLogger("autograder").error("%s", error, exc_info=cause)
-        # The error's sentence says what helps, but for a disk that may be full anywhere.
-        is_full = isinstance(cause, OSError) and MENDS.get(cause.errno or 0) == ROOM
-        said = (
-            f"{str(error).removesuffix('.')}; {ROOM}, and start again." if is_full else str(error)
-        )
-        _end(said, BROKEN)
-    except OSError as error:
-        if error.errno not in MENDS:
-            raise
-        log = logging.getLogger("autograder")
-        log.error("%s", error, exc_info=error)
-        where = error.filename2 or error.filename or "this machine"
-        _end(f"{where}: {error.strerror}; {MENDS[error.errno]}, and start again.", BROKEN)
-    except KeyboardInterrupt:
-        _end("interrupted; what was observed until now is kept.", 130)
-
-
-def _end(sentence: str, status: int) -> NoReturn:
-    _notice(sentence)
-    raise SystemExit(status)
-
-
-def main(arguments: list[str] | None = None) -> Any:
-    """Run a command. An error that nobody foresaw is ours: a sentence, and a log to send us."""
-    leave_out()
-    # Python looks for garbage so often that importing takes a third longer. Much more seldom than
-    # this, and what batches leave behind would pile up.
-    gc.set_threshold(50_000, 5, 2)
-    try:
-        return app(arguments)
-    except Exception as error:
-        typer.echo(
-            f"autograder: a fault of ours ({type(error).__name__}); the details: {_kept()}",
-            err=True,
-        )
-        sys.exit(BROKEN)
-
-
-def run() -> NoReturn:
-    """The program. Ends the process without taking apart what was imported, which takes a sixth of
-    a second with torch: the system frees it at once. What was to be done at the end is done."""
-    try:
-        status = _status()
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-    except KeyboardInterrupt:
-        status = 130  # who says it twice does not want to wait for threads
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        sys.exit(status)  # Python has a way of its own to say that nobody reads
-    os._exit(status)
-
-
-def _status() -> int:
-    """The exit status of ``main``; words instead of one are said."""
-    try:
-        main()
-    except SystemExit as end:
-        if end.code is None or isinstance(end.code, int):
-            return end.code or 0
-        typer.echo(end.code, err=True)
-        return 1
-    return 0
-
-
-def _kept() -> str:
-    """Where the traceback of the exception is that is being handled; itself if nowhere."""
-    import tempfile
-    import traceback
-
-    text = traceback.format_exc()
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="autograder-", suffix=".log", delete=False, encoding="utf-8"
-        ) as file:
-            file.write(text)
-    except OSError:
-        return f"\n{text}"
-    return file.name

@@ -605,7 +605,7 @@ class Command:
     asked: list[str]
 
     def __call__(self, *arguments: object) -> Ran:
-        from autograder.cli import main
+        from autograder.program import main
 
         self.capture.readouterr()
         status: object = 0

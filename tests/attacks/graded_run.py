@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from autograder.cli import main
 from autograder.observe import Observer
+from autograder.program import main
 from autograder.sandbox import Sandbox
 from autograder.sandbox.child import Child
 

@@ -10,7 +10,7 @@ from pathlib import Path
 LAST = """
 import atexit, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
-from autograder import cli
+from autograder import program
 
 def late():
     time.sleep(0.3)
@@ -20,15 +20,15 @@ class Taken:
     def __del__(self):
         print("taken apart")
 
-cli.taken = Taken()
-cli.taken.itself = cli.taken
+program.taken = Taken()
+program.taken.itself = program.taken
 atexit.register(print, "at exit")
 threading.Thread(target=late).start()
 idle = ThreadPoolExecutor(1)
 idle.submit(int)
 sys.argv[:] = ["autograder", *{arguments!r}]
 {before}
-cli.run()
+program.run()
 """
 
 
@@ -47,15 +47,15 @@ def test_threads_and_handlers_come_to_their_end_and_nothing_is_taken_apart():
 
 def test_the_exit_status_is_the_commands():
     assert ended("--nothing").returncode == 2
-    before = "cli.main = lambda: sys.exit('no words for this')"
+    before = "program.main = lambda: sys.exit('no words for this')"
     done = ended(before=before)
     assert (done.returncode, done.stderr) == (1, "no words for this\n")
 
 
 def test_a_full_disk_behind_the_output_is_told_as_python_does():
     with Path("/dev/full").open("w") as full:
-        code = "import sys; from autograder import cli; cli.main = lambda: print('x')\n"
-        code += "sys.stdout = open(1, 'w', closefd=False); cli.run()"  # buffered, whoever asks not
+        code = "import sys; from autograder import program; program.main = lambda: print('x')\n"
+        code += "sys.stdout = open(1, 'w', closefd=False); program.run()"  # buffered
         done = subprocess.run(
             [sys.executable, "-c", code],
             stdout=full,
@@ -69,7 +69,7 @@ def test_a_full_disk_behind_the_output_is_told_as_python_does():
 
 def test_who_interrupts_the_end_does_not_wait_for_threads():
     waiting = "import time; threading.Thread(target=time.sleep, args=(40,)).start()\n"
-    waiting += "cli.main = lambda: print('soon', flush=True)"
+    waiting += "program.main = lambda: print('soon', flush=True)"
     code = LAST.format(arguments=(), before=waiting)
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

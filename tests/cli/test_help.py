@@ -35,7 +35,7 @@ SLOW = (
 def test_help_imports_nothing_slow(arguments):
     code = (
         "import sys\n"
-        "from autograder.cli import main\n"
+        "from autograder.program import main\n"
         "try:\n"
         f"    main({arguments!r})\n"
         "except SystemExit as ended:\n"
@@ -101,7 +101,7 @@ def test_a_mistyped_command_ends_with_status_2_and_no_traceback(autograder, argu
 def test_nbformat_comes_without_checks_that_no_notebook_needs():
     code = (
         "import contextlib, sys\n"
-        "from autograder.cli import main\n"
+        "from autograder.program import main\n"
         "from autograder.unneeded import UNNEEDED\n"
         "with contextlib.suppress(SystemExit):\n"
         "    main(['--help'])\n"

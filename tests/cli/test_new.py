@@ -81,7 +81,7 @@ def test_new_makes_four_files_and_a_line_of_the_config_and_nothing_else(autograd
 
 def test_new_says_what_it_made_and_the_next_three_commands(program, course, monkeypatch):
     monkeypatch.chdir(course)
-    code = "from autograder.cli import main; main(['new', 'nueva'])"
+    code = "from autograder.program import main; main(['new', 'nueva'])"
 
     ran = program(Path(sys.executable).name, "-c", code, cwd=course, PYTHONPATH=_root())
 

@@ -15,7 +15,7 @@ from autograder.sandbox import obstacles
 P = "perceptron"
 BOTH = """
 import sys
-from autograder.cli import main
+from autograder.program import main
 for command in ("doctor", "grade"):
     try:
         main([command, "--course", sys.argv[1]])

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from autograder.cli import _sentences
+from autograder.ending import sentences
 from autograder.errors import MachineError
 
 
@@ -18,7 +18,7 @@ from autograder.errors import MachineError
     ],
 )
 def test_a_full_disk_is_to_be_made_room_on_whatever_met_it(number, said, capsys):
-    with pytest.raises(SystemExit) as end, _sentences():
+    with pytest.raises(SystemExit) as end, sentences():
         raise MachineError("the log cannot be written.") from OSError(number, os.strerror(number))
 
     assert end.value.code == 3

@@ -76,7 +76,7 @@ def template(make_course, hand_in, notebooks, tmp_path_factory, certificates) ->
 @pytest.fixture(scope="module")
 def right(template, lending) -> bytes:
     """The reports of a local run."""
-    from autograder.cli import main
+    from autograder.program import main
 
     root = Path(shutil.copytree(template, template.parent.parent / "local"))
     with lending(), pytest.raises(SystemExit, match="0"):

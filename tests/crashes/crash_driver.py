@@ -117,7 +117,7 @@ def main() -> None:
     if grades:
         _follow(telling)
     sys.addaudithook(telling.hear)
-    from autograder.cli import main as command
+    from autograder.program import main as command
 
     try:
         command(arguments)

@@ -144,7 +144,7 @@ def run_limited(root: Path, file_size: int) -> subprocess.CompletedProcess[str]:
     code = (
         "import resource, sys\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({file_size}, -1))\n"
-        "from autograder.cli import main\n"
+        "from autograder.program import main\n"
         "main(sys.argv[1:])\n"
     )
     return subprocess.run(

@@ -16,11 +16,11 @@ import pytest
 import yaml
 from cluster_in_threads import Threads
 
-from autograder.cli import main
 from autograder.cluster import opening, worker
 from autograder.cluster.cluster import Cluster
 from autograder.cluster.parcel import Wish, read_answer, read_request
 from autograder.course import Course
+from autograder.program import main
 
 pytestmark = pytest.mark.heavy
 
