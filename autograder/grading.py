@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import gc
-import hashlib
 import importlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -30,10 +29,11 @@ from autograder.garbage import uncollected
 from autograder.gpu import is_there
 from autograder.history import History
 from autograder.isolation import USES, Starting
+from autograder.reading import Reading, digest_of
 from autograder.render.json import Sharing, missing_json
 from autograder.render.late import late_json
 from autograder.sandbox.temporary import written
-from autograder.submission import Submission, read_submission
+from autograder.submission import Submission
 from autograder.turn import turn
 from autograder.words import Words, plain
 
@@ -45,19 +45,17 @@ if TYPE_CHECKING:
 
     Judgement = tuple[Exam, Sequence[Submission], Mapping[str, Report]]
 
-__all__ = ["Grader", "digest_of", "write_json"]
+__all__ = ["Grader", "write_json"]
 
 log = logging.getLogger(__name__)
-OURS = ("fingerprint", "judged", "answers")
-"""What stands in a kept report besides the report: by what it is known that it still holds, when
-and by what it was last judged, and what people have to grade."""
+OURS = ("fingerprint", "handed", "judged", "answers")
+"""What stands in a kept report besides the report: by what it is known that it still holds (by what
+the submission says, and by its bytes, which are compared sooner), when and by what it was last
+judged, and what people have to grade."""
 BATCH, SMALL_BATCH, CLUSTER_BATCH = 64, 16, 256
 """How many submissions at most are judged and recorded together, while as many more are observed;
 how many a third of them has to be to be a batch; and a batch of a cluster, which is to have work
 for all of its workers."""
-HELD_BYTES = 10 * 2**20
-"""Of submissions that are kept when they were read to see whether they have changed; the others,
-from some 400 on, are read a second time, which takes a hundredth of what running them does."""
 Json = dict[str, Any]
 
 
@@ -222,35 +220,18 @@ class Grader:
         observations are held, and a run that is stopped has recorded what came before.
         """
         name, policy = assignment.name, self.course.policy(assignment.name)
-        judged_by, texts = self._judged_by(assignment, policy), texts_of(assignment)
-        held: dict[str, Submission] = {}
-
-        def read(student: str) -> Submission:
-            return read_submission(self.course.submitted(student, name), student, assignment)
-
-        def fingerprint(submission: Submission) -> str:
-            return digest_of([judged_by, submission.digest, submission.timestamp])
-
-        prints, room = {}, HELD_BYTES
+        reading = Reading(self.course, assignment, self._judged_by(assignment, policy))
+        texts = texts_of(assignment)
+        reports = self.stored(name, students, reading.holds)
         for student in students:
-            submission = read(student)
-            prints[student] = fingerprint(submission)
-            if submission.size <= room:
-                held[student] = submission
-                room -= submission.size
-        reports = self.unchanged(name, prints)
+            if student not in reports:
+                reading.look(student)
         changed = [student for student in students if student not in reports]
         if not changed:
             return reports
-        held = {student: held[student] for student in changed if student in held}
         size = CLUSTER_BATCH
         if self.options.cluster is None:
             size = min(BATCH, max(SMALL_BATCH, len(changed) // 3))
-
-        def again(student: str, begin: int) -> Submission:
-            # What changes while the first batch is read is left for the next run.
-            was = held.pop(student, None)
-            return read(student) if was is None or (begin and was.has_changed()) else was
 
         # Both warm up in other processes, which leaves time for our own slow imports.
         if self.options.cluster is None:
@@ -258,20 +239,20 @@ class Grader:
         else:
             _ = self.cluster
         batches = (
-            [again(one, begin) for one in changed[begin : begin + size]]
+            # What changes while the first batch is read is left for the next run.
+            [reading.take(one, anew=begin > 0) for one in changed[begin : begin + size]]
             for begin in range(0, len(changed), size)
         )
         is_registered = False
         with closing(self._observed(assignment, policy, batches, len(changed))) as observed:
-            for submissions, shared in observed:
-                prints |= {one.student: fingerprint(one) for one in submissions}
+            for shared in observed:
                 judged = self._judged(assignment, policy, shared)
                 refuse_changed(texts, assignment)
                 if not is_registered:
                     self._register(assignment)
                     is_registered = True
                 for exam, share, made in judged:
-                    for report in self._record(texts, share, made, exam, prints):
+                    for report in self._record(texts, share, made, exam, reading.prints):
                         reports[report["student"]] = self.sharing.of(report)
         return reports
 
@@ -345,22 +326,27 @@ class Grader:
             ]
         )
 
-    def unchanged(
-        self, name: str, prints: Mapping[str, str], notebooks: Sequence[str] = ()
+    def stored(
+        self,
+        name: str,
+        students: Iterable[str],
+        holds: Callable[[str, Json], bool],
+        notebooks: Sequence[str] = (),
     ) -> dict[str, Json]:
-        """Stored reports that still hold and whose results are still where they were put; none
-        where all are to be judged again. ``notebooks`` are the assignment's if it has several."""
+        """The stored reports that hold, by student, where results are still where they were put;
+        none where all are to be judged again. ``notebooks`` are the assignment's if it has several.
+        """
         stored: dict[str, Json] = {}
-        if self.options.force or self.options.again:
+        if self._everything:
             return stored
-        for student, fingerprint in prints.items():
+        for student in students:
             try:
                 report = json.loads(self.course.report_path(student, name).read_text("utf-8"))
             except (OSError, ValueError):
                 continue
             folder = self.course.autograded(student, name)
             whole = all((folder / f"{one}.ipynb").exists() for one in notebooks or (name,))
-            if report.get("fingerprint") == fingerprint and whole:
+            if whole and holds(student, report):
                 told = {key: report[key] for key in report if key not in OURS}
                 stored[student] = self.sharing.of(told)
         if stored:
@@ -374,9 +360,9 @@ class Grader:
         policy: Policy,
         batches: Iterator[list[Submission]],
         total: int,
-    ) -> Generator[tuple[list[Submission], Shared]]:
-        """Each of ``batches`` with the exams that observed it: here in one, by a cluster in one a
-        kind of workers.
+    ) -> Generator[Shared]:
+        """The exams that observed each of ``batches``, with their shares of it: here one exam, of a
+        cluster one a kind of workers.
 
         While one batch is judged and recorded, the next is observed; not by a cluster, whose
         batches are large.
@@ -385,7 +371,7 @@ class Grader:
             before = 0
             for batch in batches:
                 told = _counting(self.progress, before, len(batch), total)
-                yield batch, self._by_cluster(assignment, policy, batch, told)
+                yield self._by_cluster(assignment, policy, batch, told)
                 before += len(batch)
             return
         given_up, kept = Event(), self._kept(assignment, policy)
@@ -412,7 +398,7 @@ class Grader:
                     done, following = done + len(batch), next(batches, None)
                     if following is not None:
                         upcoming = ahead.submit(observe, following, done, exam)
-                    yield batch, [(exam, batch)]
+                    yield [(exam, batch)]
                     if following is None:
                         return
                     batch = following
@@ -485,7 +471,7 @@ class Grader:
         submissions: Sequence[Submission],
         reports: Mapping[str, Report],
         exam: Exam,
-        prints: Mapping[str, str],
+        prints: Mapping[str, Json],
     ) -> list[Json]:
         """Log what is not broken, then write it into the gradebook and beside it.
 
@@ -527,7 +513,7 @@ class Grader:
                 folder = self.course.autograded(student, name)
                 write_autograded(folder, submission, {name: notebook})
                 book.record(report, comments(report, language), submission.timestamp)
-                vouched = {} if exam.unexplained else {"fingerprint": prints[student]}
+                vouched = {} if exam.unexplained else prints[student]
                 write_json(path, {**kept, **vouched, "judged": judged}, indent=None)
                 self.recorded.append((name, student))
         return written
@@ -584,8 +570,3 @@ def write_json(path: Path, data: Json | list[Json], *, indent: int | None = 1) -
     text = json.dumps(data, ensure_ascii=False, indent=indent)
     with written(path, 0o644) as file:
         file.write(f"{text}\n".encode())
-
-
-def digest_of(data: Any) -> str:
-    """Hash of what JSON can hold."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

@@ -65,7 +65,7 @@ class Submission:
     why the notebook as a whole is not one (``missing``, ``empty``, ``not_json``, …). ``fault`` is
     what kept us from reading it, which is not the student's. ``file_digest`` is the SHA-256 of the
     file that it was read from. ``secret`` is nbgrader's of the exchange, by which the student finds
-    the feedback: nothing of a run depends on it.
+    the feedback: nothing of a run depends on it. ``handed`` is the hash of what was read.
     """
 
     student: str
@@ -79,6 +79,7 @@ class Submission:
     file_digest: str | None = None
     secret: bytes | None = None
     fault: str | None = None
+    handed: str | None = None
     _folder: Path | None = None
     _before: object = None
 
@@ -126,29 +127,72 @@ def read_submission(
     return made
 
 
-def _read(folder: Path, student: str, assignment: Assignment, file_name: str | None) -> Submission:
-    notebook_path = folder / (file_name or f"{assignment.name}.ipynb")
+def handed(folder: Path, file_name: str) -> str | None:
+    """Hash of all that ``read_submission`` reads of ``folder``, without looking at what it says;
+    ``None`` where it cannot be read. As long as it is the same, so is the submission."""
+    try:
+        return _handed(folder, file_name).digest
+    except OSError:
+        return None
+
+
+@dataclass
+class _Handed:
+    """What lies in a submission's folder, as bytes: the notebook or why there is none, the files
+    beside it, and what nbgrader has put there."""
+
+    content: bytes
+    why: str | None
+    files: dict[str, bytes]
+    timestamp: str | None
+    secret: bytes | None
+
+    @property
+    def file_digest(self) -> str | None:
+        """The SHA-256 of the notebook."""
+        return None if self.why else hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        files = [
+            [name, hashlib.sha256(content).hexdigest()]
+            for name, content in sorted(self.files.items())
+        ]
+        read = [self.file_digest, self.why, files, self.timestamp]
+        return hashlib.sha256(json.dumps(read).encode()).hexdigest()
+
+
+def _handed(folder: Path, file_name: str) -> _Handed:
     linked = _is_linked(folder)
     files = {} if linked else _files(folder)
     written = files.pop("timestamp.txt", b"")[:MAX_TIMESTAMP_BYTES]
     timestamp = written.decode("utf-8", "replace").strip() or None
     secret = files.pop(SECRET, None)
-    files.pop(notebook_path.name, None)
-    file_digest = None
+    files.pop(file_name, None)
+    content, why = b"", None
     try:
         if linked:
             raise Unreadable("missing")
-        content = _content(notebook_path)
-        file_digest = hashlib.sha256(content).hexdigest()
-        raw = _parse(content)
+        content = _content(folder / file_name)
+    except Unreadable as error:
+        why = str(error)
+    return _Handed(content, why, files, timestamp, secret)
+
+
+def _read(folder: Path, student: str, assignment: Assignment, file_name: str | None) -> Submission:
+    lies = _handed(folder, file_name or f"{assignment.name}.ipynb")
+    try:
+        if lies.why:
+            raise Unreadable(lies.why)
+        raw = _parse(lies.content)
     except Unreadable as why:
         notebook, _, damage = _restore([], assignment)
         made = Submission(
-            student, assignment.name, notebook, (), files, damage, str(why), timestamp
+            student, assignment.name, notebook, (), lies.files, damage, str(why), lies.timestamp
         )
     else:
-        made = _submission(student, assignment, raw, files, timestamp)
-    made.file_digest, made.secret = file_digest, secret
+        made = _submission(student, assignment, raw, lies.files, lies.timestamp)
+    made.file_digest, made.secret, made.handed = lies.file_digest, lies.secret, lies.digest
     return made
 
 

@@ -18,7 +18,7 @@ import nbformat
 from autograder.basis import code_digest
 from autograder.config import Assignment as Policy
 from autograder.errors import MachineError, MachineStopped
-from autograder.grading import Grader, digest_of, write_json
+from autograder.grading import Grader, write_json
 from autograder.history import History
 from autograder.judge.finding import Finding
 from autograder.plain.appeal import log_plain
@@ -32,6 +32,7 @@ from autograder.plain.assignment import (
 from autograder.plain.bundle import Bundle, Marked
 from autograder.plain.marks import handed_of, marks
 from autograder.plain.report import comments, plain_report
+from autograder.reading import digest_of
 from autograder.record.plain import load_plain, refuse_changed, register
 from autograder.submission import Submission, as_submission
 from autograder.words import Words
@@ -66,7 +67,12 @@ def grade_plain(
         student: digest_of([marked_by, one.digest, one.timestamp])
         for student, one in bundles.items()
     }
-    reports = grader.unchanged(name, prints, notebooks)
+    reports = grader.stored(
+        name,
+        prints,
+        lambda student, report: bool(report.get("fingerprint") == prints[student]),
+        notebooks,
+    )
     changed = [one for student, one in bundles.items() if student not in reports]
     if changed:
         results = _mark_all(grader, assignment, changed)

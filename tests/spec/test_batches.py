@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 
-from autograder import grading
+from autograder import grading, reading
 from autograder.course import Course
 from autograder.errors import MachineError
 from autograder.exam import REFERENCE, Exam, Options
@@ -67,32 +70,83 @@ def test_what_fits_is_read_once(course, grade, monkeypatch, tmp_path, room, read
     """And what does not is read again when its turn comes, and graded the same."""
     copy = shutil.copytree(course.root, tmp_path / "copy")
     at_once, _ = grade(copy, 100)
-    original, seen = grading.read_submission, []
+    original, seen = reading.read_submission, []
 
     def read(folder, student, assignment):
         seen.append(student)
         return original(folder, student, assignment)
 
-    monkeypatch.setattr(grading, "read_submission", read)
-    monkeypatch.setattr(grading, "HELD_BYTES", room)
+    monkeypatch.setattr(reading, "read_submission", read)
+    monkeypatch.setattr(reading, "HELD_BYTES", room)
     reports, _ = grade(course.root, 2)
 
     assert [seen.count(f"s{number}") for number in range(6)] == reads
     assert reports == at_once
 
 
-def test_large_files_take_the_room_of_others(course, grade, hand_in, monkeypatch):
-    for number in (0, 1):
-        folder = course.root / "submitted" / f"s{number}" / course.name
-        (folder / "datos.bin").write_bytes(bytes(60_000))
-    original, seen = grading.read_submission, []
+def resave(path):
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")), indent=3), "utf-8")
+
+
+def rewrite(path):
+    path.write_bytes(path.read_bytes().replace(b"y = 3", b"y = 4"))
+
+
+def beside(path, name):
+    (path.parent / name).write_text("2026-11-29", "utf-8")
+
+
+TOUCHED = {
+    "nothing": (lambda path: None, 0, 0),
+    "its time": (lambda path: os.utime(path, (1, 1)), 0, 0),
+    "its bytes, but not what it says": (resave, 1, 0),
+    "its cells": (rewrite, 1, 1),
+    "a file beside it": (lambda path: beside(path, "datos.csv"), 1, 1),
+    "when it was handed in": (lambda path: beside(path, "timestamp.txt"), 1, 1),
+    "that it is there": (Path.unlink, 1, 1),
+}
+
+
+@pytest.mark.parametrize("touched", TOUCHED)
+def test_only_whose_bytes_changed_is_read_and_only_whose_submission_did_is_graded(
+    course, grade, monkeypatch, touched
+):
+    change, reads, graded = TOUCHED[touched]
+    reports, _ = grade(course.root, 10)
+    original, seen = reading.read_submission, []
 
     def read(folder, student, assignment):
         seen.append(student)
         return original(folder, student, assignment)
 
-    monkeypatch.setattr(grading, "read_submission", read)
-    monkeypatch.setattr(grading, "HELD_BYTES", 100_000)
+    def kept():
+        paths = (course.root / ".autograder" / "reports").rglob("*.json")
+        return {path: path.stat().st_ctime_ns for path in paths}
+
+    monkeypatch.setattr(reading, "read_submission", read)
+    before = kept()
+    change(course.root / "submitted" / "s1" / course.name / f"{course.name}.ipynb")
+    again, _ = grade(course.root, 10)
+
+    assert seen == ["s1"] * reads
+    written = [path for path, when in kept().items() if before[path] != when]
+    assert len(written) == graded
+    others = [one for one in again if one["student"] != "s1"]
+    assert others == [one for one in reports if one["student"] != "s1"]
+
+
+def test_large_files_take_the_room_of_others(course, grade, hand_in, monkeypatch):
+    for number in (0, 1):
+        folder = course.root / "submitted" / f"s{number}" / course.name
+        (folder / "datos.bin").write_bytes(bytes(60_000))
+    original, seen = reading.read_submission, []
+
+    def read(folder, student, assignment):
+        seen.append(student)
+        return original(folder, student, assignment)
+
+    monkeypatch.setattr(reading, "read_submission", read)
+    monkeypatch.setattr(reading, "HELD_BYTES", 100_000)
     grade(course.root, 2)
 
     assert [seen.count(f"s{number}") for number in range(6)] == [1, 2, 1, 1, 1, 1]

@@ -95,7 +95,7 @@ def test_a_sandbox_that_was_begun_is_closed_when_grading_is_refused(opened, cour
 def test_it_starts_while_submissions_are_read_if_one_is_new(
     opened, course, hand_in, notebooks, monkeypatch
 ):
-    from autograder import grading
+    from autograder import reading
 
     class Read(Exception):
         """The first submission is being read."""
@@ -103,7 +103,7 @@ def test_it_starts_while_submissions_are_read_if_one_is_new(
     def read(*_):
         raise Read
 
-    monkeypatch.setattr(grading, "read_submission", read)
+    monkeypatch.setattr(reading, "read_submission", read)
 
     def started():
         with pytest.raises(Read), Grader(Course.at(course)) as grader:
