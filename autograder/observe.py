@@ -39,10 +39,11 @@ log = logging.getLogger(__name__)
 CUDA = re.compile(r"""["']cuda["']""")
 NOT_SEEN = {"tolerances", "tolerances_cuda", "checks", "trials"}
 """Settings that no run depends on, or that its job has already."""
-_reading = Lock()
-"""Several threads that read at once take turns at every tensor, and twice the processor time."""
 OF_DEVICES = {"devices", "gpu_memory_mb", "without_device"}
 """Settings that a run on the CPU does not depend on: it is the same with a GPU and without."""
+_reading = Lock()
+"""Kept observations are read one at a time: threads that read at once wait for Python's lock at every
+tensor, and take twice the processor time."""
 
 
 def _code_digest() -> str:

@@ -60,9 +60,9 @@ def _is_close(one: torch.Tensor, other: torch.Tensor, limit: Tolerance) -> bool:
     if torch.equal(one, other):
         return True
     if one.dtype in (torch.float32, torch.float64):
-        theirs = other.numpy()
+        theirs = other.numpy(force=True)
         with np.errstate(all="ignore"):
-            off = np.abs(one.numpy() - theirs)
+            off = np.abs(one.numpy(force=True) - theirs)
             if np.isfinite(off).all():
                 return bool((off <= limit.atol + limit.rtol * np.abs(theirs)).all())
     return torch.allclose(one, other, rtol=limit.rtol, atol=limit.atol, equal_nan=True)

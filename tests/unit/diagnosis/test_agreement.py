@@ -180,3 +180,12 @@ def test_no_value_agrees_with_no_value_of_the_same_cause():
 def test_tensors_are_close_in_the_dtype_that_holds_both(one, other, same):
     assert close(one, other) is same
     assert close(other, one) is same
+
+
+@pytest.mark.parametrize("other", [2.0, 3.0])
+def test_tensors_that_a_check_computed_with_gradients_are_compared(other):
+    """What a check expects may come from a formula that keeps its graph, or a view that negates."""
+    own, graph = torch.tensor([other]), torch.tensor([2.0], requires_grad=True) * 1
+    negated = torch.tensor([1 - 2j]).conj().imag
+
+    assert close(own, graph) == close(graph, own) == close(own, negated) == (other == 2.0)
