@@ -42,8 +42,8 @@ NOT_SEEN = {"tolerances", "tolerances_cuda", "checks", "trials"}
 OF_DEVICES = {"devices", "gpu_memory_mb", "without_device"}
 """Settings that a run on the CPU does not depend on: it is the same with a GPU and without."""
 _reading = Lock()
-"""Kept observations are read one at a time: threads that read at once wait for Python's lock at every
-tensor, and take twice the processor time."""
+"""Kept observations are read one at a time: threads that read at once wait for Python's lock at
+every tensor, and take twice the processor time."""
 
 
 def _code_digest() -> str:
